@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one exception that every layer raises for something an operator must read."""
+
+from __future__ import annotations
+
+
+class HotStandbyError(Exception):
+    """Something is wrong that a person has to put right.
+
+    name: stable short name (snake case) that tests and runbooks refer to.
+    message: what is wrong and where, without a closing full stop.
+    hint: what to do next.
+    """
+
+    def __init__(self, name: str, message: str, hint: str = "") -> None:
+        self.name = name
+        self.message = one_line(message).rstrip(".")
+        self.hint = one_line(hint).rstrip(".")
+        super().__init__(f"{self.message}. {self.hint}." if self.hint else f"{self.message}.")
+
+
+def one_line(text: str) -> str:
+    """Fold a text of several lines (a server's message, a program's output) into one."""
+    return " ".join(text.split())

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter: SQL and replication commands over psycopg2. Nothing else imports psycopg2."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+
+PSYCOPG2_IMPORT_ERROR: str | None = None
+try:
+    import psycopg2
+    import psycopg2.extensions
+    import psycopg2.extras
+
+    HAS_PSYCOPG2 = True
+except ImportError:
+    HAS_PSYCOPG2 = False
+    PSYCOPG2_IMPORT_ERROR = traceback.format_exc()
+
+# A session of ours never waits for a synchronous standby that may be dead, nor for a lock for ever.
+SESSION_OPTIONS = "-c synchronous_commit=local -c lock_timeout=10000 -c statement_timeout={timeout_ms}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and as whom to connect. host is a socket directory or an address; passfile keeps the password
+    out of every connection string."""
+
+    host: str
+    port: int
+    database: str = "postgres"
+    user: str | None = None
+    passfile: str | None = None
+    connect_timeout_seconds: int = 10
+    statement_timeout_seconds: int = 30
+
+    def __str__(self) -> str:
+        return f"{self.host} port {self.port}"
+
+    def parameters(self) -> dict[str, Any]:
+        """libpq's connection parameters."""
+        wanted = {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.database,
+            "user": self.user,
+            "passfile": self.passfile,
+            "connect_timeout": self.connect_timeout_seconds,
+            "application_name": "hotstandby",
+            "client_encoding": "UTF8",
+            # a passfile (or peer) is the only source of identity: no ~/.pgpass, no service file
+            "keepalives_idle": 5,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+
+class Session:
+    """One connection in autocommit. Use it as a context manager."""
+
+    def __init__(self, connection: Any, target: Target) -> None:
+        self._connection = connection
+        self.target = target
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def version(self) -> int:
+        """server_version_num, for example 150018."""
+        return int(self._connection.server_version)
+
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run one statement; return its rows (an empty list when it returns none).
+
+        Raises HotStandbyError "sql_failed" with the server's own message.
+        """
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                if cursor.description is None:
+                    return []
+                names = [column.name for column in cursor.description]
+                return [dict(zip(names, row)) for row in cursor.fetchall()]
+        except psycopg2.Error as error:
+            raise SqlError(str(error), error.pgcode or "", self.target) from error
+
+    def row(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Like rows, for a statement that returns one row (an empty dict when it returns none)."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else {}
+
+    def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row, or None."""
+        return next(iter(self.row(sql, parameters).values()), None)
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
+        """Like rows, for a statement whose result does not matter."""
+        self.rows(sql, parameters)
+
+    def notices(self) -> list[str]:
+        """What the server remarked so far."""
+        return list(self._connection.notices)
+
+
+class SqlError(HotStandbyError):
+    """A statement that the server refused; sqlstate is its five-character code."""
+
+    def __init__(self, message: str, sqlstate: str, target: Target) -> None:
+        super().__init__("sql_failed", f"the server at {target} answered: {message}")
+        self.sqlstate = sqlstate
+
+
+def quote_identifier(name: str) -> str:
+    """Quote a name for use in SQL where a parameter is not allowed."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def connect(target: Target) -> Session:
+    """Open an SQL session. Raises HotStandbyError "cannot_connect" with the server's own message."""
+    return _connect(target, {"options": SESSION_OPTIONS.format(timeout_ms=target.statement_timeout_seconds * 1000)})
+
+
+def connect_replication(target: Target) -> Session:
+    """Open a physical replication session: it takes replication commands (IDENTIFY_SYSTEM, ...), not SQL.
+
+    Raises HotStandbyError "cannot_connect" with the server's own message.
+    """
+    if not HAS_PSYCOPG2:
+        raise missing_psycopg2()
+    return _connect(target, {"connection_factory": psycopg2.extras.PhysicalReplicationConnection})
+
+
+def _connect(target: Target, extra: dict[str, Any]) -> Session:
+    if not HAS_PSYCOPG2:
+        raise missing_psycopg2()
+    try:
+        connection = psycopg2.connect(**target.parameters(), **extra)
+    except psycopg2.Error as error:
+        raise explain_refusal(target, str(error)) from error
+    connection.autocommit = True
+    return Session(connection, target)
+
+
+def missing_psycopg2() -> HotStandbyError:
+    return HotStandbyError(
+        "missing_psycopg2",
+        "the Python library psycopg2 is not installed for the interpreter that Ansible uses on this host",
+        "Install python3-psycopg2 (or psycopg2-binary) there, or set ansible_python_interpreter",
+    )
+
+
+# What libpq and the server say, and what to do about it. First match wins.
+REFUSALS = (
+    ("no pg_hba.conf entry", "no_access_rule", "Add the address that it names to the access rules of that server"
+     " (set postgres_address of this host to the address that the server sees) and run site.yml again"),
+    ("password authentication failed", "wrong_password",
+     "Make postgres_replication_password the one that the server has, or run site.yml to set it"),
+    ("no password supplied", "no_password", "The passfile has no line for this host, port and user: run site.yml"),
+    ("Peer authentication failed", "peer_failed",
+     "Run as the operating system user that owns the cluster, or set login_user"),
+    ("the database system is starting up", "starting_up", "Wait until recovery has finished and run this again"),
+    ("remaining connection slots", "no_connection_slot", "Raise max_connections or close sessions"),
+    ("number of requested standby connections exceeds", "no_walsender",
+     "Raise max_wal_senders on that server: restart it with site.yml's settings applied"),
+)
+
+
+def explain_refusal(target: Target, message: str) -> HotStandbyError:
+    """Give a refused connection a stable name and a next step; the server's own words stay in the message."""
+    for fragment, name, hint in REFUSALS:
+        if fragment in message:
+            return HotStandbyError(name, f"cannot connect to {target}: {message}", hint)
+    return HotStandbyError(
+        "cannot_connect", f"cannot connect to {target}: {message}", "Check that the server runs and can be reached"
+    )
