@@ -1,0 +1,58 @@
+# `make` alone lists what can be made.
+.DEFAULT_GOAL := help
+.PHONY: help link venv demo demo-down test judges unit integration system lint format build clean \
+        test-machine
+
+BIN := .venv/bin
+LINK := .collections/ansible_collections/hotstandby/postgresql
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: link ## a primary and two hot standbys on this machine, no root needed; leaves them running
+	@scripts/venv demo
+	@demo/run up
+
+demo-down: ## stop the demo and remove every trace of it
+	@demo/run down
+
+test: test-machine venv ## everything: judges, unit, integration and system tests (root: installs what they need)
+	@$(BIN)/pytest --durations=10 tests/judges tests/unit tests/integration tests/system
+
+judges: venv ## the judges alone: sanity, lint, types, documentation, packaging
+	@$(BIN)/pytest tests/judges
+
+unit: venv ## the tests that need no server
+	@$(BIN)/pytest tests/unit
+
+integration: venv ## the modules and the demo against real servers on this machine
+	@$(BIN)/pytest tests/integration
+
+system: test-machine venv ## molecule and the acceptance tests, on hosts in containers
+	@$(BIN)/pytest tests/system
+
+lint: venv ## the quick judges on the tree in front of you: ruff, mypy, yamllint
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+
+format: venv ## sort imports and mend what ruff can mend by itself
+	$(BIN)/ruff check --fix
+
+venv: link ## .venv with Ansible and the tools of the tests
+	@scripts/venv test
+
+link: $(LINK) ## the link by which Ansible finds the checkout as hotstandby.postgresql
+
+$(LINK):
+	@mkdir -p $(@D)
+	@ln -sfn ../../.. $@
+
+test-machine:
+	@scripts/system-packages
+
+build: venv ## the tarball of the collection, for ansible-galaxy collection install
+	@$(BIN)/ansible-galaxy collection build --force
+
+clean: ## remove what was built here (not a running demo)
+	@rm -rf .venv .collections .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis hotstandby-postgresql-*.tar.gz
