@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which processes live below a directory: read from /proc, so that nothing is found or ended by name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from support.waiting import wait_for
+
+
+def processes_below(directory: Path) -> list[int]:
+    """Pids whose working directory or command line lies below the directory, without ourselves."""
+    prefix = f"{directory}/"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            arguments = (entry / "cmdline").read_bytes().decode("utf-8", "surrogateescape").split("\0")
+            cwd = os.readlink(entry / "cwd")
+        except OSError:
+            continue  # ended meanwhile, or a zombie, or another user's
+        if f"{cwd}/".startswith(prefix) or any(
+            prefix in f"{argument}/" for argument in arguments if argument
+        ):
+            found.append(int(entry.name))
+    return found
+
+
+def kill_below(directory: Path, signal_number: int = signal.SIGKILL) -> None:
+    """End every process below the directory and wait until none is left."""
+    for pid in processes_below(directory):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal_number)
+    wait_for(lambda: not processes_below(directory), f"processes below {directory} to end")
