@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was observed of a node. Frozen: nothing downstream of the observation changes it.
+
+A node's record travels from the host to the controller as plain JSON: to_plain there, Node.from_plain here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Mapping, Optional
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+
+# What the data directory is.
+ABSENT = "absent"  # not there, or empty
+CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
+WRECK = "wreck"  # a clone or rewind that was cut off
+OTHER = "other"  # something that is not PostgreSQL's
+
+
+@dataclass(frozen=True)
+class Control:
+    """The control file. Positions are LSNs."""
+
+    system_identifier: str
+    state: str
+    timeline: int
+    checkpoint: Lsn
+    redo: Lsn
+    minimum_recovery_end: Optional[Lsn]
+    minimum_recovery_timeline: int
+    data_checksums: bool
+    wal_log_hints: bool
+
+    @property
+    def clean(self) -> bool:
+        """Whether the server was shut down, not killed."""
+        return self.state in ("shut down", "shut down in recovery")
+
+
+@dataclass(frozen=True)
+class Walsender:
+    """A row of pg_stat_replication."""
+
+    application_name: str
+    client_address: Optional[str]
+    state: str
+    sent: Optional[Lsn]
+    replayed: Optional[Lsn]
+    sync_state: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A row of pg_replication_slots."""
+
+    name: str
+    kind: str
+    active: bool
+    restart: Optional[Lsn]
+    wal_status: Optional[str]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The row of pg_stat_wal_receiver."""
+
+    status: str
+    sender_host: Optional[str]
+    sender_port: Optional[int]
+    slot: Optional[str]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    position: on a primary the end of its flushed WAL; on a standby the furthest that it received or replayed
+    (received alone falls back to a segment's start after a restart: rule 8).
+    lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
+    """
+
+    in_recovery: bool
+    accepts_sql: bool
+    timeline: int
+    position: Optional[Lsn]
+    replayed: Optional[Lsn]
+    replay_paused: bool
+    started: str
+    version: str
+    lag_seconds: Optional[float]
+    upstream_host: Optional[str]
+    upstream_port: Optional[int]
+    upstream_slot: Optional[str]
+    synchronous_standby_names: str
+    restart_pending: tuple[str, ...]
+    archiver_failing: Optional[str]
+    oldest_wal: Optional[Lsn]
+    size_bytes: Optional[int]
+    tablespace_bytes: Mapping[str, int]
+    senders: tuple[Walsender, ...]
+    slots: tuple[Slot, ...]
+    receiver: Optional[Receiver]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One instance on one host.
+
+    wal_end: LSN of the end of the last record in the WAL of a stopped server (rule 1), None when it is not known.
+    free_bytes: space on the file system that the data directory is, or would be, on.
+    """
+
+    version: Optional[str]
+    has_psycopg2: bool
+    has_instance: bool
+    directory: str
+    data_major: Optional[str]
+    wreck: Optional[str]
+    asides: tuple[str, ...]
+    recovery_signal: bool
+    restores_from_archive: bool
+    free_bytes: Optional[int]
+    port_taken: bool
+    unresolved_addresses: tuple[str, ...]
+    control: Optional[Control]
+    history: Optional[TimelineHistory]
+    wal_end: Optional[Lsn]
+    server: Optional[Server]
+    unreadable: Optional[str]
+
+    @property
+    def major(self) -> Optional[str]:
+        """The major version of the programs, for example "15" or "9.6"."""
+        if self.version is None:
+            return None
+        parts = self.version.split(".")
+        return parts[0] if int(parts[0]) >= 10 else ".".join(parts[:2])
+
+    @property
+    def system_identifier(self) -> Optional[str]:
+        return self.control.system_identifier if self.control else None
+
+    @property
+    def running(self) -> bool:
+        return self.server is not None
+
+    @property
+    def writable(self) -> bool:
+        """Whether a server runs that is not in recovery."""
+        return self.server is not None and not self.server.in_recovery
+
+    @property
+    def standby(self) -> bool:
+        """Whether it is a standby, running or to be started as one."""
+        return self.server.in_recovery if self.server else self.recovery_signal
+
+    @property
+    def timeline(self) -> Optional[int]:
+        if self.server:
+            return self.server.timeline
+        if self.control is None:
+            return None
+        return max(self.control.timeline, self.control.minimum_recovery_timeline)
+
+    @property
+    def end(self) -> Optional[Lsn]:
+        """How far its WAL reaches (an LSN): a running server's position, a stopped one's last record's end."""
+        return self.server.position if self.server else self.wal_end
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Node:
+        """Read back what to_plain made. Raises KeyError or ValueError when it is not such a record."""
+        values = {field.name: plain[field.name] for field in fields(cls)}
+        control, server, history = values["control"], values["server"], values["history"]
+        values.update(
+            asides=tuple(values["asides"]),
+            unresolved_addresses=tuple(values["unresolved_addresses"]),
+            control=Control(**_with_lsns(control, "checkpoint", "redo", "minimum_recovery_end")) if control else None,
+            history=_history_from_plain(history) if history else None,
+            wal_end=Lsn.from_optional(values["wal_end"]),
+            server=_server_from_plain(server) if server else None,
+        )
+        return cls(**values)
+
+
+def to_plain(value: Any) -> Any:
+    """Turn a record into what JSON can carry: LSNs as text, tuples as lists."""
+    if isinstance(value, Lsn):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: to_plain(entry) for key, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [to_plain(entry) for entry in value]
+    return value
+
+
+def _with_lsns(plain: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: Lsn.from_optional(value) if key in names else value for key, value in plain.items()}
+
+
+def _history_from_plain(plain: Mapping[str, Any]) -> TimelineHistory:
+    switches = tuple((int(timeline), Lsn.parse(lsn)) for timeline, lsn in plain["switches"])
+    return TimelineHistory(int(plain["timeline"]), switches)
+
+
+def _server_from_plain(plain: Mapping[str, Any]) -> Server:
+    values = _with_lsns(plain, "position", "replayed", "oldest_wal")
+    receiver = values["receiver"]
+    values.update(
+        restart_pending=tuple(values["restart_pending"]),
+        senders=tuple(Walsender(**_with_lsns(row, "sent", "replayed")) for row in values["senders"]),
+        slots=tuple(Slot(**_with_lsns(row, "restart")) for row in values["slots"]),
+        receiver=Receiver(**receiver) if receiver else None,
+    )
+    return Server(**values)

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From nodes to a cluster: who is primary, who follows whom, and who does not belong. Pure.
+
+The servers say who is primary. The inventory's groups are looked at only where no server has an opinion.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Optional
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import CLUSTER, Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+
+MASTER_GROUP = "master"
+STANDBY_GROUP = "hot_standby"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the inventory says of a node."""
+
+    name: str
+    groups: tuple[str, ...]
+    address: str
+    port: int
+    version: str
+    slot: str
+    has_password: bool
+    allow_clone: bool
+    replace_data: bool
+
+    @property
+    def seed_primary(self) -> bool:
+        return MASTER_GROUP in self.groups
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node as declared and, when its host answered, as observed."""
+
+    declared: Declared
+    node: Optional[Node]
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def has_data(self) -> bool:
+        return self.node is not None and self.node.directory == CLUSTER
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The cluster that the members form.
+
+    identity: the cluster's system identifier, None while there is none.
+    writable: members of this cluster whose server runs read-write; one in health.
+    foreign: members whose data belongs to another cluster.
+    """
+
+    members: tuple[Member, ...]
+    identity: Optional[str]
+    writable: tuple[Member, ...]
+    foreign: tuple[Member, ...]
+
+    @classmethod
+    def of(cls, members: tuple[Member, ...]) -> Topology:
+        identity = _identity(members)
+        holders = [member for member in members if member.has_data and member.node is not None]
+        return cls(
+            members=members,
+            identity=identity,
+            writable=tuple(
+                member
+                for member in holders
+                if member.node and member.node.writable and member.node.system_identifier == identity
+            ),
+            foreign=tuple(
+                member
+                for member in holders
+                if member.node and member.node.system_identifier not in (None, identity)
+            ),
+        )
+
+    @property
+    def unseen(self) -> tuple[Member, ...]:
+        """Members whose host did not answer."""
+        return tuple(member for member in self.members if member.node is None)
+
+    @property
+    def primary(self) -> Optional[Member]:
+        """The one running primary; None when there is none, or more than one."""
+        return self.writable[0] if len(self.writable) == 1 else None
+
+    def member(self, name: str) -> Member:
+        """Raises KeyError when no member has that name."""
+        for member in self.members:
+            if member.name == name:
+                return member
+        raise KeyError(name)
+
+    def upstream_of(self, member: Member) -> Optional[Member]:
+        """The member that a running standby is configured to follow."""
+        server = member.node.server if member.node else None
+        if server is None or not server.in_recovery or not server.upstream_host:
+            return None
+        place = (server.upstream_host, server.upstream_port)
+        for other in self.members:
+            if other.name != member.name and (other.declared.address, other.declared.port) == place:
+                return other
+        return None
+
+    def streams(self, member: Member, upstream: Member) -> bool:
+        """Whether a standby streams from this upstream, read on both sides (rules, finding 12)."""
+        server = member.node.server if member.node else None
+        source = upstream.node.server if upstream.node else None
+        if server is None or source is None or self.upstream_of(member) != upstream:
+            return False
+        if server.receiver is not None and server.receiver.status != "streaming":
+            return False
+        return any(
+            sender.application_name == member.name and sender.state in ("streaming", "catchup")
+            for sender in source.senders
+        )
+
+
+def lies_on(node: Node, primary: Node) -> Optional[bool]:
+    """Whether all of a node's WAL lies on the primary's history; None when its end is not known.
+
+    On the primary's own timeline it must not reach past the primary: pg_rewind does not see that kind of
+    divergence (rules, finding 2). On an older one it must not reach past the point where that was left.
+    """
+    if node.timeline is None or primary.server is None:
+        return None
+    history = primary.history or TimelineHistory.root(primary.server.timeline)
+    if not history.knows(node.timeline):
+        return False
+    if node.end is None:
+        return None
+    if node.timeline == primary.server.timeline:
+        return primary.server.position is None or node.end <= primary.server.position
+    return history.contains(node.timeline, node.end)
+
+
+def _identity(members: tuple[Member, ...]) -> Optional[str]:
+    """The system identifier that most members have; of equals, the one of the group master."""
+    held = [
+        (member.node.system_identifier, member.declared.seed_primary)
+        for member in members
+        if member.has_data and member.node and member.node.system_identifier
+    ]
+    if not held:
+        return None
+    counts = Counter(identifier for identifier, dummy in held)
+    seeds = {identifier for identifier, seed in held if seed}
+    return max(counts, key=lambda identifier: (counts[identifier], identifier in seeds))
