@@ -84,7 +84,6 @@ class Server:
     """
 
     in_recovery: bool
-    accepts_sql: bool
     timeline: int
     position: Optional[Lsn]
     replayed: Optional[Lsn]

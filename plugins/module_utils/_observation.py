@@ -1,0 +1,223 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observes one instance: files and control file first, then the server if one runs. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Optional
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides, find_wreck
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_end import (
+    end_from_statistics,
+    end_of_listed_record,
+    last_record_from_complaint,
+)
+
+# What a file system's root holds of its own; a directory with nothing else counts as empty.
+FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the instance is, or would be. peers: addresses or names that this host must be able to resolve."""
+
+    data_directory: str
+    config_directory: str
+    port: int
+    target: Target
+    peers: tuple[str, ...]
+
+
+def observe(commands: Commands, place: Place) -> Node:
+    """Look at everything that decisions are made of."""
+    version = commands.version() if commands.has("postgres") else None
+    data_major = _read_line(os.path.join(place.data_directory, "PG_VERSION"))
+    directory, wreck = _directory(place.data_directory)
+    postmaster = running_postmaster(place.data_directory)
+    control: Optional[Control] = None
+    history: Optional[TimelineHistory] = None
+    server: Optional[Server] = None
+    wal_end: Optional[Lsn] = None
+    unreadable: Optional[str] = None
+    if directory == _node.CLUSTER and data_major:
+        try:
+            dialect = Dialect.for_version(data_major)
+            raw = commands.control_data(place.data_directory)
+            control = read_control(raw)
+            segment_size = int(raw["Bytes per WAL segment"])
+            wal_directory = os.path.join(place.data_directory, dialect.wal_directory)
+            if postmaster is not None:
+                server = observe_server(place.target, dialect, control, wal_directory, segment_size)
+            else:
+                wal_end = _wal_end(commands, dialect, control, wal_directory, segment_size)
+            timeline = server.timeline if server else max(control.timeline, control.minimum_recovery_timeline)
+            history = read_history(wal_directory, timeline)
+        except (HotStandbyError, ValueError) as error:
+            unreadable = f"what is in {place.data_directory} cannot be read: {error}"
+    return Node(
+        version=version,
+        has_psycopg2=HAS_PSYCOPG2,
+        has_instance=os.path.exists(os.path.join(place.config_directory, "postgresql.conf")),
+        directory=directory,
+        data_major=data_major,
+        wreck=wreck,
+        asides=tuple(find_asides(place.data_directory)),
+        recovery_signal=_has_recovery_signal(place.data_directory),
+        restores_from_archive=_restores_from_archive(place.data_directory),
+        free_bytes=free_bytes(place.data_directory),
+        port_taken=postmaster is None and _listens(place.port),
+        unresolved_addresses=tuple(name for name in place.peers if not _resolves(name)),
+        control=control,
+        history=history,
+        wal_end=wal_end,
+        server=server,
+        unreadable=unreadable,
+    )
+
+
+def read_control(raw: dict[str, str]) -> Control:
+    """Read pg_controldata's lines. Raises HotStandbyError "control_file" when one that is needed is not there."""
+    try:
+        return Control(
+            system_identifier=raw["Database system identifier"],
+            state=raw["Database cluster state"],
+            timeline=int(raw["Latest checkpoint's TimeLineID"]),
+            checkpoint=Lsn.parse(raw["Latest checkpoint location"]),
+            redo=Lsn.parse(raw["Latest checkpoint's REDO location"]),
+            minimum_recovery_end=Lsn.from_optional(_unless_zero(raw["Minimum recovery ending location"])),
+            minimum_recovery_timeline=int(raw.get("Min recovery ending loc's timeline", "0")),
+            data_checksums=raw.get("Data page checksum version", "0") != "0",
+            wal_log_hints=raw.get("wal_log_hints setting") == "on",
+        )
+    except (KeyError, ValueError) as error:
+        raise HotStandbyError(
+            "control_file",
+            f"the control file's line {error} was not understood",
+            "Check that the programs and the data directory are of the same version",
+        ) from error
+
+
+def read_history(wal_directory: str, timeline: int) -> Optional[TimelineHistory]:
+    """Read the timeline's history file; timeline 1 has none. None when it should be there and is not."""
+    if timeline == 1:
+        return TimelineHistory.root()
+    try:
+        with open(os.path.join(wal_directory, f"{timeline:08X}.history"), encoding="utf-8") as file:
+            return TimelineHistory.parse(timeline, file.read())
+    except FileNotFoundError:
+        return None
+
+
+def free_bytes(path: str) -> Optional[int]:
+    """Bytes that an ordinary user may still write where path is, or would be created."""
+    while path and not os.path.exists(path):
+        path = os.path.dirname(path)
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+def _directory(path: str) -> tuple[str, Optional[str]]:
+    """Tell what the data directory is, and for a wreck why."""
+    wreck = find_wreck(path)
+    if wreck:
+        return _node.WRECK, wreck
+    try:
+        entries = set(os.listdir(path)) - FILE_SYSTEM_ENTRIES
+    except FileNotFoundError:
+        return _node.ABSENT, None
+    except OSError:
+        return _node.OTHER, None
+    if not entries:
+        return _node.ABSENT, None
+    if "PG_VERSION" in entries:
+        return _node.CLUSTER, None
+    return _node.OTHER, None
+
+
+def _wal_end(
+    commands: Commands, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
+) -> Optional[Lsn]:
+    """Find the end of the last record, reading on from the redo point; None without pg_waldump."""
+    program = dialect.waldump_program
+    if not commands.has(program):
+        return None
+    for timeline in sorted({control.timeline, control.minimum_recovery_timeline} - {0}, reverse=True):
+        start = control.redo if timeline == control.timeline else control.minimum_recovery_end
+        if start is None:
+            continue
+        where = ("-p", wal_directory, "-t", str(timeline))
+        summary = commands.attempt(program, *where, "-s", str(start), "-z")
+        end = end_from_statistics(summary.output)
+        if end is None:
+            last = last_record_from_complaint(summary.errors)
+            if last is not None:
+                listed = commands.attempt(program, *where, "-s", str(last), "-n", "1")
+                end = end_of_listed_record(listed.output, segment_size)
+        if end is not None:
+            return end
+    return control.minimum_recovery_end
+
+
+def _has_recovery_signal(data_directory: str) -> bool:
+    return any(os.path.exists(os.path.join(data_directory, name)) for name in ("standby.signal", "recovery.conf"))
+
+
+def _restores_from_archive(data_directory: str) -> bool:
+    for name in ("postgresql.auto.conf", "recovery.conf"):
+        try:
+            with open(os.path.join(data_directory, name), encoding="utf-8") as file:
+                if ConfFile.parse(file.read()).get("restore_command"):
+                    return True
+        except (OSError, ValueError):
+            continue
+    return False
+
+
+def _read_line(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return None
+
+
+def _unless_zero(lsn: str) -> Optional[str]:
+    return None if lsn == "0/0" else lsn
+
+
+def _listens(port: int) -> bool:
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((address, port)) == 0:
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def _resolves(name: str) -> bool:
+    try:
+        socket.getaddrinfo(name, None)
+    except (OSError, UnicodeError):
+        return False
+    return True

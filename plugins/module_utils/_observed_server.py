@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observes a running server, by SQL over its socket. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Optional
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
+    Control,
+    Receiver,
+    Server,
+    Slot,
+    Walsender,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
+    Session,
+    Target,
+    connect,
+    connect_replication,
+)
+
+WAL_FILE = re.compile(r"[0-9A-F]{24}")
+
+
+def observe_server(
+    target: Target, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
+) -> Server:
+    """Ask the server at target. Raises HotStandbyError when it cannot be asked."""
+    with connect(target) as session:
+        in_recovery = bool(session.value("SELECT pg_is_in_recovery()"))
+        upstream = _upstream(session, dialect, os.path.dirname(wal_directory)) if in_recovery else {}
+        position, replayed = (
+            _standby_position(session, dialect) if in_recovery else _primary_position(session, dialect)
+        )
+        sizes = {} if in_recovery else _sizes(session)
+        return Server(
+            in_recovery=in_recovery,
+            timeline=_standby_timeline(target, control) if in_recovery else _primary_timeline(session, dialect),
+            position=position,
+            replayed=replayed,
+            replay_paused=in_recovery and bool(session.value(f"SELECT {dialect.replay_paused_function}()")),
+            started=str(session.value("SELECT pg_postmaster_start_time()")),
+            version=str(session.value("SHOW server_version")),
+            lag_seconds=_lag_seconds(session, dialect) if in_recovery else None,
+            upstream_host=upstream.get("host"),
+            upstream_port=int(upstream.get("port") or 5432) if upstream else None,
+            upstream_slot=_upstream_slot(session, dialect, os.path.dirname(wal_directory)) if in_recovery else None,
+            synchronous_standby_names=str(session.value("SHOW synchronous_standby_names")),
+            restart_pending=tuple(
+                row["name"] for row in session.rows("SELECT name FROM pg_settings WHERE pending_restart ORDER BY 1")
+            ),
+            archiver_failing=session.value(
+                "SELECT last_failed_wal FROM pg_stat_archiver"
+                " WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
+            ),
+            oldest_wal=oldest_wal(wal_directory, segment_size),
+            size_bytes=None if in_recovery else sizes.pop("", 0) + _directory_bytes(wal_directory),
+            tablespace_bytes=sizes,
+            senders=_senders(session, dialect),
+            slots=_slots(session, dialect),
+            receiver=_receiver(session, dialect) if in_recovery else None,
+        )
+
+
+def oldest_wal(wal_directory: str, segment_size: int) -> Optional[Lsn]:
+    """Start (LSN) of the oldest segment that is there, whatever its timeline."""
+    numbers = [
+        int(name[8:16], 16) * (0x100000000 // segment_size) + int(name[16:24], 16)
+        for name in os.listdir(wal_directory)
+        if WAL_FILE.fullmatch(name)
+    ]
+    return Lsn(min(numbers) * segment_size) if numbers else None
+
+
+def _directory_bytes(path: str) -> int:
+    return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+
+
+def _sizes(session: Session) -> dict[str, int]:
+    """Bytes of each tablespace by its location; the ones inside the data directory together under ""."""
+    sizes: dict[str, int] = {"": 0}
+    for row in session.rows("SELECT pg_tablespace_location(oid) AS place, pg_tablespace_size(oid) AS size FROM pg_tablespace"):
+        sizes[row["place"]] = sizes.get(row["place"], 0) + int(row["size"] or 0)
+    return sizes
+
+
+def _primary_position(session: Session, dialect: Dialect) -> tuple[Optional[Lsn], Optional[Lsn]]:
+    position = Lsn.from_optional(session.value(f"SELECT {dialect.current_wal_lsn_function}()::text"))
+    return position, position
+
+
+def _standby_position(session: Session, dialect: Dialect) -> tuple[Optional[Lsn], Optional[Lsn]]:
+    row = session.row(
+        f"SELECT {dialect.last_receive_lsn_function}()::text AS received,"
+        f" {dialect.last_replay_lsn_function}()::text AS replayed"
+    )
+    received, replayed = Lsn.from_optional(row["received"]), Lsn.from_optional(row["replayed"])
+    return max((lsn for lsn in (received, replayed) if lsn is not None), default=None), replayed
+
+
+def _primary_timeline(session: Session, dialect: Dialect) -> int:
+    name = session.value(f"SELECT {dialect.walfile_name_function}({dialect.current_wal_lsn_function}())")
+    return int(str(name)[:8], 16)
+
+
+def _standby_timeline(target: Target, control: Control) -> int:
+    """The timeline that is being replayed; IDENTIFY_SYSTEM knows, the control file follows with delay."""
+    recorded = max(control.timeline, control.minimum_recovery_timeline)
+    try:
+        with connect_replication(target) as session:
+            return max(int(session.row("IDENTIFY_SYSTEM")["timeline"]), recorded)
+    except HotStandbyError:
+        return recorded
+
+
+def _lag_seconds(session: Session, dialect: Dialect) -> Optional[float]:
+    value = session.value(
+        f"SELECT CASE WHEN {dialect.last_receive_lsn_function}() = {dialect.last_replay_lsn_function}() THEN 0"
+        " ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float8"
+    )
+    return None if value is None else round(float(value), 3)
+
+
+def _recovery_setting(session: Session, dialect: Dialect, data_directory: str, name: str) -> Optional[str]:
+    if not dialect.uses_recovery_conf:
+        return str(session.value("SELECT current_setting(%s)", (name,)) or "") or None
+    try:
+        with open(os.path.join(data_directory, "recovery.conf"), encoding="utf-8") as file:
+            return ConfFile.parse(file.read()).get(name)
+    except OSError:
+        return None
+
+
+def _upstream(session: Session, dialect: Dialect, data_directory: str) -> dict[str, str]:
+    text = _recovery_setting(session, dialect, data_directory, "primary_conninfo")
+    return _conninfo.parse(text) if text else {}
+
+
+def _upstream_slot(session: Session, dialect: Dialect, data_directory: str) -> Optional[str]:
+    return _recovery_setting(session, dialect, data_directory, "primary_slot_name")
+
+
+def _senders(session: Session, dialect: Dialect) -> tuple[Walsender, ...]:
+    rows = session.rows(
+        f"SELECT application_name, client_addr::text AS client_address, state, {dialect.sent_lsn_column}::text AS sent,"
+        f" {dialect.replay_lsn_column}::text AS replayed, sync_state FROM pg_stat_replication"
+        " WHERE state <> 'backup' ORDER BY application_name"
+    )
+    return tuple(
+        Walsender(**{**row, "sent": Lsn.from_optional(row["sent"]), "replayed": Lsn.from_optional(row["replayed"])})
+        for row in rows
+    )
+
+
+def _slots(session: Session, dialect: Dialect) -> tuple[Slot, ...]:
+    status = "wal_status" if dialect.has_slot_wal_status else "NULL::text AS wal_status"
+    rows = session.rows(
+        f"SELECT slot_name AS name, slot_type AS kind, active, restart_lsn::text AS restart, {status}"
+        " FROM pg_replication_slots ORDER BY slot_name"
+    )
+    return tuple(Slot(**{**row, "restart": Lsn.from_optional(row["restart"])}) for row in rows)
+
+
+def _receiver(session: Session, dialect: Dialect) -> Optional[Receiver]:
+    if not dialect.has_wal_receiver_view:
+        return None
+    sender = "sender_host, sender_port" if dialect.wal_receiver_has_sender else "NULL AS sender_host, NULL AS sender_port"
+    row: dict[str, Any] = session.row(f"SELECT status, {sender}, slot_name AS slot FROM pg_stat_wal_receiver")
+    return Receiver(**row) if row else Receiver("stopped", None, None, None)

@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_info
+short_description: Observe a PostgreSQL instance, running or stopped
+version_added: 1.0.0
+author:
+  - The hotstandby.postgresql authors (@hotstandby)
+description:
+  - Reads everything that the collection's decisions are made of, and changes nothing.
+  - A stopped server is read from its control file and the end of its WAL, a running one by SQL over its socket.
+  - A host on which PostgreSQL is not installed yet is a valid answer too.
+extends_documentation_fragment:
+  - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.instance
+options:
+  peers:
+    description: Addresses or names of the other nodes, to learn which of them this host cannot resolve.
+    type: list
+    elements: str
+    default: []
+requirements:
+  - psycopg2 (to ask a running server)
+seealso:
+  - module: hotstandby.postgresql.server
+"""
+
+EXAMPLES = r"""
+- name: Observe the instance
+  hotstandby.postgresql.node_info:
+    bin_directory: /usr/lib/postgresql/15/bin
+    data_directory: /var/lib/postgresql/15/main
+    config_directory: /etc/postgresql/15/main
+  register: observed
+  become: true
+  become_user: postgres
+
+- name: Show how far its WAL reaches
+  ansible.builtin.debug:
+    msg: "{{ observed.node.server.position if observed.node.server else observed.node.wal_end }}"
+"""
+
+RETURN = r"""
+node:
+  description:
+    - What was observed. C(directory) is V(absent), V(cluster), V(wreck) or V(other).
+    - C(control) is the control file, C(server) the running server, each V(null) where there is none.
+    - Positions are LSNs as PostgreSQL writes them, sizes are bytes.
+  returned: success
+  type: dict
+  sample:
+    directory: cluster
+    version: "15.18"
+    wal_end: null
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info import node_info
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **instance_arguments(),
+            "peers": {"type": "list", "elements": "str", "default": []},
+        },
+        required_by={"data_directory": ("bin_directory",)},
+        supports_check_mode=True,
+    )
+    run_module(module, node_info)
+
+
+if __name__ == "__main__":
+    main()
