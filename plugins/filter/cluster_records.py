@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter cluster_records."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, Mapping
+
+DOCUMENTATION = r"""
+name: cluster_records
+short_description: Gather what was declared and observed of each node
+version_added: 1.0.0
+author:
+  - The hotstandby.postgresql authors (@hotstandby)
+description:
+  - Takes the facts that the role P(hotstandby.postgresql.postgres#role) published for each host.
+  - A host that did not answer keeps what was declared of it.
+positional: hostvars
+options:
+  _input:
+    description: Names of the cluster's hosts.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variable of that name.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Gather the records
+  ansible.builtin.debug:
+    msg: "{{ ansible_play_hosts_all | hotstandby.postgresql.cluster_records(hostvars) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: By host, what was declared and what was observed (V(null) for a host that did not answer).
+  type: dict
+"""
+
+
+def cluster_records(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return {name: {"declared": ..., "observed": ...}} for those hosts."""
+    records = {}
+    for name in hosts:
+        variables = hostvars[name]
+        observed = variables.get("postgres_observed") or {}
+        records[name] = {
+            "declared": {**variables["postgres_declared"], "version": observed.get("wanted_version")},
+            "observed": observed.get("node"),
+        }
+    return records
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"cluster_records": cluster_records}

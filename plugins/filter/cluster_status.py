@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter cluster_status."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+
+DOCUMENTATION = r"""
+name: cluster_status
+short_description: Describe and judge a cluster
+version_added: 1.0.0
+author:
+  - The hotstandby.postgresql authors (@hotstandby)
+description:
+  - Says for each node its role, timeline, state and lag, and what is wrong with the cluster.
+options:
+  _input:
+    description: What P(hotstandby.postgresql.cluster_records#filter) returned.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the cluster as a tree
+  ansible.builtin.debug:
+    msg: "{{ (records | hotstandby.postgresql.cluster_status).tree }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(healthy), C(nodes), C(problems), C(warnings), and the same as a text in C(tree).
+  type: dict
+"""
+
+
+def cluster_status(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the status as plain data, and as a tree."""
+    status = status_of(Topology.of(members_from(records)))
+    return {**status.to_plain(), "tree": status.tree()}
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"cluster_status": cluster_status}

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster as people and machines read it: a small tree, what is wrong, what to watch. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator, Optional
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology, lies_on
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """One line of the tree. Lag is what is still to be replayed: bytes, and seconds since the last replayed commit."""
+
+    name: str
+    role: str
+    state: str
+    upstream: Optional[str]
+    timeline: Optional[int]
+    position: Optional[str]
+    lag_bytes: Optional[int]
+    lag_seconds: Optional[float]
+    slot: Optional[str]
+
+    def line(self) -> str:
+        parts = [self.name, self.role, self.state]
+        if self.timeline is not None:
+            parts.append(f"timeline {self.timeline}")
+        if self.position is not None:
+            parts.append(f"at {self.position}")
+        if self.lag_bytes is not None:
+            parts.append(f"lag {self.lag_bytes} bytes, {self.lag_seconds or 0:g} s")
+        if self.slot is not None:
+            parts.append(f"slot {self.slot}")
+        return "  ".join(parts)
+
+
+@dataclass(frozen=True)
+class Status:
+    """problems make the cluster unhealthy, warnings do not."""
+
+    nodes: tuple[NodeStatus, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return not self.problems
+
+    def tree(self) -> str:
+        """The primary, its standbys below it, whoever is left, then problems and warnings."""
+        children = {node.name: [n for n in self.nodes if n.upstream == node.name] for node in self.nodes}
+        lines: list[str] = []
+        for root in (node for node in self.nodes if node.upstream is None):
+            lines.append(root.line())
+            lines.extend(_branches(children, root.name, ""))
+        lines.extend(f"PROBLEM: {text}" for text in self.problems)
+        lines.extend(f"warning: {text}" for text in self.warnings)
+        if self.healthy:
+            lines.append("healthy")
+        return "\n".join(lines)
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "healthy": self.healthy,
+            "nodes": [dict(vars(node)) for node in self.nodes],
+            "problems": list(self.problems),
+            "warnings": list(self.warnings),
+        }
+
+
+def _branches(children: dict[str, list[NodeStatus]], name: str, indent: str) -> Iterator[str]:
+    below = children[name]
+    for number, child in enumerate(below):
+        last = number == len(below) - 1
+        yield f"{indent}{'└─' if last else '├─'} {child.line()}"
+        yield from _branches(children, child.name, indent + ("   " if last else "│  "))
+
+
+def status_of(topology: Topology) -> Status:
+    """Describe the cluster and judge it."""
+    nodes = tuple(_node_status(member, topology) for member in topology.members)
+    return Status(nodes, tuple(_problems(topology)), tuple(_warnings(topology)))
+
+
+def _node_status(member: Member, topology: Topology) -> NodeStatus:
+    node = member.node
+    server = node.server if node else None
+    upstream = topology.upstream_of(member)
+    slot = server.upstream_slot if server and server.in_recovery else None
+    return NodeStatus(
+        name=member.name,
+        role=_role(node),
+        state=_state(member, topology),
+        upstream=upstream.name if upstream else None,
+        timeline=node.timeline if node else None,
+        position=str(node.end) if node and node.end is not None else None,
+        lag_bytes=_lag_bytes(server, topology),
+        lag_seconds=server.lag_seconds if server and server.in_recovery else None,
+        slot=slot,
+    )
+
+
+def _role(node: Optional[Node]) -> str:
+    if node is None or node.directory != _node.CLUSTER:
+        return "-"
+    return "standby" if node.standby else "primary"
+
+
+def _state(member: Member, topology: Topology) -> str:
+    node = member.node
+    if node is None:
+        return "unreachable"
+    if node.directory != _node.CLUSTER:
+        return {_node.ABSENT: "empty", _node.WRECK: "half-made"}.get(node.directory, "not PostgreSQL's")
+    if node.unreadable:
+        return "cannot be asked"
+    if node.server is None:
+        return "stopped"
+    if member in topology.foreign:
+        return "belongs to another cluster"
+    if not node.server.in_recovery:
+        return "running"
+    upstream = topology.upstream_of(member)
+    return "streaming" if upstream and topology.streams(member, upstream) else "not streaming"
+
+
+def _lag_bytes(server: Optional[Server], topology: Topology) -> Optional[int]:
+    """Bytes between the primary's position and what this standby has replayed; never below 0, since the two
+    were not asked at the same instant."""
+    primary = topology.primary.node.server if topology.primary and topology.primary.node else None
+    if server is None or primary is None or not server.in_recovery:
+        return None
+    if server.replayed is None or primary.position is None:
+        return None
+    return max(0, primary.position - server.replayed)
+
+
+def _problems(topology: Topology) -> Iterator[str]:
+    if not topology.writable:
+        yield "no primary is running"
+    if len(topology.writable) > 1:
+        yield f"{' and '.join(m.name for m in topology.writable)} are both primaries: stop the wrong one at once"
+    for member in topology.members:
+        trouble = _trouble(member, topology)
+        if trouble:
+            yield f"{member.name}: {trouble}"
+
+
+def _trouble(member: Member, topology: Topology) -> Optional[str]:
+    node = member.node
+    if node is None:
+        return "does not answer"
+    if node.unreadable:
+        return node.unreadable
+    state = _state(member, topology)
+    if state in ("running", "streaming"):
+        return None
+    if state == "not streaming" and topology.primary and topology.primary.node:
+        if lies_on(node, topology.primary.node) is False:
+            return f"its WAL (up to {node.end} on timeline {node.timeline}) is not on the primary's history"
+        return "does not stream: see its server's log; site.yml points it to the primary"
+    return state
+
+
+def _warnings(topology: Topology) -> Iterator[str]:
+    known = {member.name for member in topology.members}
+    slots_wanted = {member.declared.slot for member in topology.members}
+    for member in topology.members:
+        server = member.node.server if member.node else None
+        if server is None:
+            continue
+        if server.restart_pending:
+            yield f"{member.name}: a restart is pending for {', '.join(server.restart_pending)}"
+        if server.replay_paused:
+            yield f"{member.name}: replay is paused"
+        if server.archiver_failing:
+            yield f"{member.name}: archiving fails, last at {server.archiver_failing}"
+        for slot in server.slots:
+            if slot.wal_status == "lost":
+                yield f"{member.name}: slot {slot.name} has lost its WAL"
+            elif not slot.active and (slot.name in slots_wanted or server.in_recovery):
+                yield f"{member.name}: slot {slot.name} is not used and keeps WAL from {slot.restart or 'nowhere'} on"
+        for sender in server.senders:
+            if sender.application_name not in known and sender.state == "streaming":
+                yield f"{member.name}: {sender.application_name or 'somebody'} streams from it and is not in the inventory"
+    for member in topology.members:
+        if member.node and member.node.asides:
+            yield f"{member.name}: kept aside: {', '.join(member.node.asides)}"
