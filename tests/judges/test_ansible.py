@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Judges of the Ansible community: ansible-lint, antsibull-docs, antsibull-changelog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from judges.judging import Judge
+
+
+def test_ansible_lint_production_profile(judge: Judge, tree: Path, collections_path: Path) -> None:
+    output = judge("ansible-lint", cwd=tree, env={"ANSIBLE_COLLECTIONS_PATH": str(collections_path)})
+    assert "Profile 'production' was required, and it passed" in output, output
+
+
+def test_antsibull_docs(judge: Judge, tree: Path, collections_path: Path) -> None:
+    judge(
+        "antsibull-docs",
+        "lint-collection-docs",
+        "--plugin-docs",
+        "--validate-collection-refs=self",
+        "--disallow-unknown-collection-refs",
+        ".",
+        cwd=tree,
+        env={"ANSIBLE_COLLECTIONS_PATH": str(collections_path)},
+    )
+
+
+def test_antsibull_changelog(judge: Judge, tree: Path) -> None:
+    judge("antsibull-changelog", "lint", cwd=tree)
+    judge("antsibull-changelog", "lint-changelog-yaml", "--strict", "changelogs/changelog.yaml", cwd=tree)
