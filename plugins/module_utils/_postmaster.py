@@ -28,9 +28,12 @@ class Postmaster:
 
     @classmethod
     def parse(cls, text: str) -> Postmaster:
-        """Read the file's text. Raises ValueError when it is not whole (it is being written, say)."""
+        """Read the file's text. Raises ValueError when it is not whole (it is being written, say).
+
+        Five lines are whole: that is how a server that has just begun to start writes it.
+        """
         lines = [line.strip() for line in text.splitlines()]
-        if len(lines) < 6:
+        if len(lines) < 5:
             raise ValueError("postmaster.pid is not whole")
         return cls(
             pid=abs(int(lines[0])),
@@ -38,25 +41,49 @@ class Postmaster:
             started=int(lines[2]),
             port=int(lines[3]),
             socket_directory=lines[4],
-            listen_address=lines[5],
+            listen_address=lines[5] if len(lines) > 5 else "",
             status=lines[7] if len(lines) > 7 else "",
         )
 
 
 def running_postmaster(data_directory: str) -> Postmaster | None:
-    """Return the server that runs in this directory; a stale file, or a pid that is now somebody else's, is none."""
+    """Return the server that runs in this directory.
+
+    Not one: a stale file, a pid that is now somebody else's, a file that was copied with its directory.
+    """
     try:
         with open(os.path.join(data_directory, "postmaster.pid"), encoding="utf-8") as file:
             found = Postmaster.parse(file.read())
     except (OSError, ValueError):
         return None
-    return found if _is_postgres(found.pid) else None
+    if not is_postgres(found.pid):
+        return None
+    return found if _works_in(found, data_directory) else None
 
 
-def _is_postgres(pid: int) -> bool:
-    """Whether the process lives and is PostgreSQL (its name is readable for every user)."""
+def is_postgres(pid: int) -> bool:
+    """Whether the process lives and is PostgreSQL (every user may read that)."""
     try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
-            return file.read().strip() in ("postgres", "postmaster")
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            before, after = file.read().rsplit(")", 1)
+    except (OSError, ValueError):
+        return False
+    # a process that has ended and that nobody has reaped yet is not a server
+    return before.partition("(")[2] in ("postgres", "postmaster") and after.split()[:1] not in (["Z"], ["X"])
+
+
+def _works_in(postmaster: Postmaster, data_directory: str) -> bool:
+    """Whether it is the server's directory: by where it works if we may see that, else by what it wrote."""
+    try:
+        return os.path.samefile(f"/proc/{postmaster.pid}/cwd", data_directory)
+    except PermissionError:
+        return _same(postmaster.data_directory, data_directory)
+    except OSError:
+        return False
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
     except OSError:
         return False
