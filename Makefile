@@ -1,7 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down test judges unit integration system lint format build clean \
-        test-machine
+.PHONY: help link venv demo demo-down test judges unit integration system lint format build clean
 
 BIN := .venv/bin
 LINK := .collections/ansible_collections/hotstandby/postgresql
@@ -10,13 +9,14 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: link ## a primary and two hot standbys on this machine, no root needed; leaves them running
+	@scripts/system-packages demo
 	@scripts/venv demo
-	@demo/run up
+	@$(BIN)/python demo/run up
 
 demo-down: ## stop the demo and remove every trace of it
-	@demo/run down
+	@python3 demo/run down
 
-test: test-machine venv ## everything: judges, unit, integration and system tests (root: installs what they need)
+test: venv ## everything: judges, unit, integration and system tests (as root it installs what they need)
 	@$(BIN)/pytest --durations=10 tests/judges tests/unit tests/integration tests/system
 
 judges: venv ## the judges alone: sanity, lint, types, documentation, packaging
@@ -28,7 +28,7 @@ unit: venv ## the tests that need no server
 integration: venv ## the modules and the demo against real servers on this machine
 	@$(BIN)/pytest tests/integration
 
-system: test-machine venv ## molecule and the acceptance tests, on hosts in containers
+system: venv ## molecule and the acceptance tests, on hosts in containers
 	@$(BIN)/pytest tests/system
 
 lint: venv ## the quick judges on the tree in front of you: ruff, mypy, yamllint
@@ -40,6 +40,7 @@ format: venv ## sort imports and mend what ruff can mend by itself
 	$(BIN)/ruff check --fix
 
 venv: link ## .venv with Ansible and the tools of the tests
+	@scripts/system-packages test
 	@scripts/venv test
 
 link: $(LINK) ## the link by which Ansible finds the checkout as hotstandby.postgresql
@@ -47,9 +48,6 @@ link: $(LINK) ## the link by which Ansible finds the checkout as hotstandby.post
 $(LINK):
 	@mkdir -p $(@D)
 	@ln -sfn ../../.. $@
-
-test-machine:
-	@scripts/system-packages
 
 build: venv ## the tarball of the collection, for ansible-galaxy collection install
 	@$(BIN)/ansible-galaxy collection build --force
