@@ -15,8 +15,17 @@ from pathlib import Path
 # Directories with one sub-directory per major version: Debian and Ubuntu; PGDG on RHEL and its kin.
 SYSTEM_PATTERNS = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"))
 # What a node needs to become primary or standby; the others (pg_verifybackup, pg_waldump) are a bonus.
-REQUIRED = ("initdb", "pg_basebackup", "pg_controldata", "pg_ctl", "pg_isready", "pg_rewind", "postgres")
-OPTIONAL = ("pg_verifybackup", "pg_waldump", "psql")
+REQUIRED = (
+    "initdb",
+    "pg_basebackup",
+    "pg_controldata",
+    "pg_ctl",
+    "pg_isready",
+    "pg_rewind",
+    "postgres",
+    "psql",
+)
+OPTIONAL = ("pg_verifybackup", "pg_waldump")
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,11 @@ def inspect(bin_directory: Path) -> Programs | None:
     return Programs(bin_directory, match.group(1)) if match else None
 
 
-def installed(site_packages: tuple[Path, ...] | None = None) -> list[Programs]:
+def installed(site_packages: tuple[Path, ...] | None = None, *, system: bool = True) -> list[Programs]:
     """Every usable installation, the system's newest first, wheels last."""
     found = [
         programs
-        for root, pattern in SYSTEM_PATTERNS
+        for root, pattern in (SYSTEM_PATTERNS if system else ())
         for path in Path(root).glob(pattern)
         if (programs := inspect(path)) is not None
     ]
@@ -83,9 +92,11 @@ def wheels_below(site_packages: Path) -> list[Programs]:
     return [programs for path in sorted(candidates) if (programs := inspect(path)) is not None]
 
 
-def find_programs(version: str | None = None, site_packages: tuple[Path, ...] | None = None) -> Programs:
+def find_programs(
+    version: str | None = None, site_packages: tuple[Path, ...] | None = None, *, system: bool = True
+) -> Programs:
     """The newest installation, or the newest of the major version asked for; raises ProgramsNotFoundError."""
-    found = installed(site_packages)
+    found = installed(site_packages, system=system)
     for programs in found:
         if version is None or programs.version == version:
             return programs

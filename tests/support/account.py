@@ -36,11 +36,13 @@ class Account:
         *,
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
+        directory: Path | None = None,
         **options: Any,
     ) -> subprocess.Popen[str]:
         """Start a program as the account in a small, fixed environment and a session of its own.
 
-        The environment is not inherited: PGPASSWORD or PGHOST of the developer must not decide a test.
+        It works in `directory`, else in its home. The environment is not inherited: PGPASSWORD or PGHOST of
+        the developer must not decide a test.
         """
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -55,7 +57,7 @@ class Account:
         return subprocess.Popen(
             list(args),
             env=environment,
-            cwd=home or "/",
+            cwd=directory or home or "/",
             text=True,
             start_new_session=True,
             umask=0o077,

