@@ -66,7 +66,7 @@ def test_works_with_everything_else_deleted(judge: Judge, tree: Path, tmp_path: 
 
 
 def test_action_group_names_every_module(tree: Path) -> None:
-    """All but those that an action plugin carries out on the controller: these share no parameter with them."""
+    """All but those that an action plugin carries out on the controller: they share no parameters."""
     runtime = yaml.safe_load((tree / "meta" / "runtime.yml").read_text())
     on_controller = {path.stem for path in tree.glob("plugins/action/*.py")}
     modules = [name for name in names_below(tree / "plugins/modules", "*.py") if name not in on_controller]
