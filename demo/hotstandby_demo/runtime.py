@@ -99,7 +99,7 @@ def pip_install(python: Path, *arguments: str) -> None:
 def settle_programs(
     python: Path, wheel_directory: Path, bin_directory: Path | None, *, wheel: bool, settled: str
 ) -> Programs:
-    """The programs that the first run settled on, which a later run cannot change; in the first run, a choice."""
+    """Those that the first run settled on, which a later run cannot change; in the first run, a choice."""
     if not settled:
         return choose_programs(python, wheel_directory, bin_directory, wheel=wheel)
     asked = Path(settled) if bin_directory is None else bin_directory

@@ -201,12 +201,12 @@ def test_up_and_down_as_root() -> None:
     base = parent / "demo"
     accounts = {entry.pw_name for entry in pwd.getpwall()}
 
-    def run(verb: str) -> str:
-        command = [sys.executable, "-B", str(DEMO), "--directory", str(base), verb]
+    def run(*arguments: str, status: int = 0) -> str:
+        command = [sys.executable, "-B", str(DEMO), "--directory", str(base), *arguments]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == status, done.stdout
         return done.stdout
 
     def assert_nothing_left() -> None:
