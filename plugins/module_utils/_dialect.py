@@ -141,7 +141,6 @@ ABILITIES: Mapping[str, str] = {
     # pg_rewind
     "rewind_crosses_timelines": "9.6",
     "has_rewind_grants": "11",
-    "rewind_disables_timeouts": "11",
     "has_rewind_write_recovery_conf": "13",
     "has_rewind_restore_target_wal": "13",
     "rewind_recovers_crash": "13",
@@ -235,7 +234,6 @@ class Dialect:
     shortfall_pauses_replay: bool
     rewind_crosses_timelines: bool
     has_rewind_grants: bool
-    rewind_disables_timeouts: bool
     has_rewind_write_recovery_conf: bool
     has_rewind_restore_target_wal: bool
     rewind_recovers_crash: bool
