@@ -19,7 +19,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from support.hosts import access, recipe
 from support.hosts.engine import HostsError, cache_directory, ensure_docker
-from support.hosts.host import LABEL, NETWORK, Host
+from support.hosts.host import ADDRESS_LABEL, LABEL, NAME_LABEL, NETWORK, Host
 from support.hosts.image import ensure_image
 
 SUBNET = "198.51.100.0/24"  # set aside for documentation: nobody's real network
@@ -43,8 +43,7 @@ class Fleet:
     ) -> None:
         self.name = name
         self.client = ensure_docker()
-        self.directory = cache_directory() / name
-        self.directory.mkdir(mode=0o700, exist_ok=True)
+        self.directory = fleet_directory(name)
         self.known_hosts = self.directory / "known_hosts"
         self.control_paths = self.directory / "cp"
         with access.lock("image"):
@@ -106,6 +105,23 @@ class Fleet:
         for socket in self.control_paths.glob("*"):
             access.close_connection(socket)
         shutil.rmtree(self.control_paths, ignore_errors=True)
+
+
+def fleet_directory(name: str) -> Path:
+    """Where the known host keys and connections of a fleet are kept."""
+    path = cache_directory() / name
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def existing_hosts(client: docker.DockerClient, fleet: str) -> list[Host]:
+    """The hosts that a fleet has now, read from the labels of their containers, by name."""
+    hosts = []
+    for container in client.containers.list(all=True, filters={"label": f"{LABEL}={fleet}"}):
+        name, address = container.labels[NAME_LABEL], container.labels[ADDRESS_LABEL]
+        image = str(container.attrs["Config"]["Image"])
+        hosts.append(Host(client, fleet, name, address, image, fleet_directory(fleet) / "known_hosts"))
+    return sorted(hosts, key=lambda host: host.name)
 
 
 def ensure_network(client: docker.DockerClient) -> None:

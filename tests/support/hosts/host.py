@@ -24,6 +24,8 @@ from support.hosts import access, recipe
 from support.hosts.engine import HostsError
 
 LABEL = "hotstandby.fleet"
+NAME_LABEL = "hotstandby.host"
+ADDRESS_LABEL = "hotstandby.address"
 NETWORK = "hotstandby-hosts"
 BOOT_TIMEOUT_SECONDS = 90.0
 API_VERSION = "1.41"  # of the engine in Debian 12; later ones still speak it
@@ -83,7 +85,7 @@ class Host:
             ["sh", "-c", _BOOT],
             name=self.container_name,
             hostname=self.name,
-            labels={LABEL: self.fleet},
+            labels={LABEL: self.fleet, NAME_LABEL: self.name, ADDRESS_LABEL: self.address},
             network=NETWORK,
             networking_config={
                 NETWORK: EndpointConfig(API_VERSION, ipv4_address=self.address, aliases=[self.name])

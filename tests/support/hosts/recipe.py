@@ -17,6 +17,8 @@ PACKAGES = (
     "dbus",
     "iproute2",
     "iputils-ping",
+    "locales",
+    "netbase",
     "nftables",
     "openssh-server",
     "procps",
