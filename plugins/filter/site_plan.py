@@ -31,6 +31,11 @@ options:
     type: list
     elements: str
     default: []
+  left_out:
+    description: Hosts of the cluster that are not part of the play.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -46,10 +51,12 @@ _value:
 """
 
 
-def site_plan(records: Mapping[str, Mapping[str, Any]], strays: Iterable[str] = ()) -> dict[str, Any]:
+def site_plan(
+    records: Mapping[str, Mapping[str, Any]], strays: Iterable[str] = (), left_out: Iterable[str] = ()
+) -> dict[str, Any]:
     """Return the plan as plain data."""
     members = members_from(records)
-    refusals = check(members, strays)
+    refusals = check(members, strays, left_out)
     plan = Plan(None, (), tuple(refusals)) if refusals else plan_site(Topology.of(members))
     return plan_to_plain(plan)
 

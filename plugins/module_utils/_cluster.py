@@ -26,7 +26,7 @@ def _declared_from(name: str, plain: Mapping[str, Any]) -> Declared:
         groups=tuple(plain["groups"]),
         address=str(plain["address"]),
         port=int(plain["port"]),
-        version=str(plain["version"]),
+        version=str(plain["version"] or ""),
         slot=str(plain["slot"]),
         has_password=bool(plain["has_password"]),
         allow_clone=bool(plain["allow_clone"]),

@@ -32,4 +32,4 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         peers=tuple(params["peers"]),
     )
     node = observe(Commands(module.run_command, params["bin_directory"]), place)
-    return {"changed": False, "node": to_plain(node)}
+    return {"changed": False, "node": to_plain(node), "wanted_version": params["version"]}

@@ -18,15 +18,30 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 )
 
 
-def check(members: tuple[Member, ...], strays: Iterable[str]) -> list[Refusal]:
-    """Return every reason not to begin. strays: hosts of the inventory that are in no group at all."""
+def check(members: tuple[Member, ...], strays: Iterable[str], left_out: Iterable[str]) -> list[Refusal]:
+    """Return every reason not to begin.
+
+    strays: hosts of the inventory that are in no group at all; left_out: hosts that --limit keeps out of the play.
+    """
     return [
+        *_left_out(left_out),
         *_groups(members, strays),
         *_password(members),
         *_versions(members),
         *_addresses(members),
         *_hosts(members),
     ]
+
+
+def _left_out(names: Iterable[str]) -> Iterator[Refusal]:
+    left_out = ", ".join(names)
+    if left_out:
+        yield Refusal(
+            "left_out",
+            left_out,
+            "--limit leaves this out, and who is primary can only be told by looking at every node",
+            "Run again without --limit; nodes that are as they should be are not touched",
+        )
 
 
 def _groups(members: tuple[Member, ...], strays: Iterable[str]) -> Iterator[Refusal]:
@@ -59,16 +74,17 @@ def _password(members: tuple[Member, ...]) -> Iterator[Refusal]:
 
 
 def _versions(members: tuple[Member, ...]) -> Iterator[Refusal]:
-    wanted = Counter(member.declared.version for member in members)
+    seen = [member for member in members if member.node]
+    wanted = Counter(member.declared.version for member in seen)
     if len(wanted) > 1:
-        told = ", ".join(f"{member.name} {member.declared.version}" for member in members)
+        told = ", ".join(f"{member.name} {member.declared.version}" for member in seen)
         yield Refusal(
             "version_mismatch",
             "inventory",
             f"the nodes have different major versions ({told}); streaming needs the same one",
             "Set one postgres_version for all nodes",
         )
-    for member in members:
+    for member in seen:
         if member.declared.version not in SUPPORTED:
             yield Refusal(
                 "version_unsupported",

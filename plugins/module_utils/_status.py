@@ -42,8 +42,9 @@ class NodeStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """problems make the cluster unhealthy, warnings do not."""
+    """primary: the one that runs. problems make the cluster unhealthy, warnings do not."""
 
+    primary: Optional[str]
     nodes: tuple[NodeStatus, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -68,6 +69,7 @@ class Status:
     def to_plain(self) -> dict[str, Any]:
         return {
             "healthy": self.healthy,
+            "primary": self.primary,
             "nodes": [dict(vars(node)) for node in self.nodes],
             "problems": list(self.problems),
             "warnings": list(self.warnings),
@@ -85,7 +87,8 @@ def _branches(children: dict[str, list[NodeStatus]], name: str, indent: str) -> 
 def status_of(topology: Topology) -> Status:
     """Describe the cluster and judge it."""
     nodes = tuple(_node_status(member, topology) for member in topology.members)
-    return Status(nodes, tuple(_problems(topology)), tuple(_warnings(topology)))
+    primary = topology.primary.name if topology.primary else None
+    return Status(primary, nodes, tuple(_problems(topology)), tuple(_warnings(topology)))
 
 
 def _node_status(member: Member, topology: Topology) -> NodeStatus:

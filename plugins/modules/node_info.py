@@ -19,6 +19,9 @@ extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.instance
 options:
+  version:
+    description: Major version that the inventory wants here. Returned as it is, beside what was found.
+    type: str
   peers:
     description: Addresses or names of the other nodes, to learn which of them this host cannot resolve.
     type: list
@@ -57,6 +60,10 @@ node:
     directory: cluster
     version: "15.18"
     wal_end: null
+wanted_version:
+  description: The parameter O(version).
+  returned: success
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -68,6 +75,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **instance_arguments(),
+            "version": {"type": "str"},
             "peers": {"type": "list", "elements": "str", "default": []},
         },
         required_by={"data_directory": ("bin_directory",)},
