@@ -1,0 +1,204 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a clone of a directory goes, and the steps that swap it in. Pure.
+
+A clone never grows in the directory that it is for. It grows in a side directory on the same file system and
+is swapped in by renames; what was there before is moved aside, not deleted. Where the directory is a mount
+point or its parent cannot be written, both lie inside of it, under names that begin with pgsql_tmp: base
+backups, pg_rewind and pg_checksums pass such names over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+INSIDE = "pgsql_tmp"
+CLONE = ".hotstandby-clone"
+OLD = ".hotstandby-old-"
+MARKER = ".hotstandby-marker"
+LOCK = ".hotstandby-lock"
+STAMP = "%Y%m%dT%H%M%S"
+STAMP_PATTERN = r"\d{8}T\d{6}"
+
+# What a directory holds.
+ABSENT = "absent"  # nothing, or only what is ours or the file system's
+CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
+WRECK = "wreck"  # a base backup that was cut off: the control file comes last
+OTHER = "other"  # something that is not PostgreSQL's
+
+FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
+
+# Kinds of step, see Step.
+MAKE, OUT, LINK, IN, REMOVE = "make", "out", "link", "in", "remove"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One directory (its real path), and where its clone and its former content go.
+
+    tag tells apart the clusters that share a tablespace location; "" elsewhere.
+    """
+
+    directory: str
+    inside: bool = False
+    tag: str = ""
+
+    @property
+    def _base(self) -> str:
+        return os.path.join(self.directory, INSIDE) if self.inside else self.directory
+
+    @property
+    def side(self) -> str:
+        return self._base + CLONE + self.tag
+
+    def aside(self, stamp: str) -> str:
+        return self._base + OLD + stamp + self.tag
+
+    @property
+    def marker(self) -> str:
+        return self._base + MARKER
+
+    @property
+    def lock(self) -> str:
+        return self._base + LOCK
+
+    @property
+    def parent(self) -> str:
+        """The directory in which the side and the aside directory lie."""
+        return os.path.dirname(self._base)
+
+    def is_aside(self, name: str) -> bool:
+        """Whether an entry of the parent is a former content of this directory."""
+        before, after = re.escape(os.path.basename(self._base) + OLD), re.escape(self.tag)
+        return bool(re.fullmatch(before + STAMP_PATTERN + after, name))
+
+
+def tablespace_place(location: str, data_directory: str) -> Place:
+    """The place of a tablespace: always inside, since the location's parent is seldom the owner's."""
+    digest = hashlib.sha256(os.fsencode(data_directory)).hexdigest()[:8]
+    return Place(location, inside=True, tag=f"-{digest}")
+
+
+def is_ours(name: str) -> bool:
+    """Whether an entry inside a directory is a side directory, aside directory, marker or lock."""
+    return name.startswith((INSIDE + CLONE, INSIDE + OLD, INSIDE + MARKER, INSIDE + LOCK))
+
+
+def looks_like_aside(path: str) -> bool:
+    """Whether a path is named as one of our aside directories: the guard of every removal."""
+    return bool(re.search(re.escape(OLD) + STAMP_PATTERN + r"(-[0-9a-f]{8})?$", os.path.basename(path)))
+
+
+def looks_like_side(path: str) -> bool:
+    """Whether a path is named as one of our side directories."""
+    return bool(re.search(re.escape(CLONE) + r"(-[0-9a-f]{8})?$", os.path.basename(path)))
+
+
+def content_of(entries: Iterable[str], has_control_file: bool) -> str:
+    """What a directory with these entries holds."""
+    names = {name for name in entries if not is_ours(name)} - FILE_SYSTEM_ENTRIES
+    if not names:
+        return ABSENT
+    if has_control_file and "PG_VERSION" in names:
+        return CLUSTER
+    # the server sends backup_label first, PG_VERSION somewhere, and the control file last
+    return WRECK if names & {"PG_VERSION", "backup_label"} and not has_control_file else OTHER
+
+
+def movable(entries: Iterable[str]) -> tuple[str, ...]:
+    """The entries that belong to the content of a directory, in order."""
+    return tuple(sorted(name for name in entries if not is_ours(name) and name not in FILE_SYSTEM_ENTRIES))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a swap. A step that was done can be told from one that was not, so a swap can be finished.
+
+    make: create the directory destination. out: rename source, old content, to destination. link: make the
+    symbolic link destination point to source. in: rename source, cloned content, to destination. remove:
+    remove the empty directory source.
+    """
+
+    kind: str
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A directory that takes part in a swap.
+
+    old: entries of it that are moved aside. new: entries of its side directory that are moved in; none:
+    nothing was cloned for it. old_link: by which link, relative to the data directory, the old cluster
+    reaches it.
+    """
+
+    place: Place
+    old: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    old_link: str = ""
+
+
+def swap_steps(data: Piece, linked: Sequence[Piece], stamp: str) -> tuple[Step, ...]:
+    """The renames, in an order in which the data directory can never be started half-way.
+
+    The old cluster stays whole: the links of the data directory that was moved aside lead to what was moved
+    aside of its WAL and its tablespaces.
+    """
+    steps = _out(data, stamp)
+    for piece in linked:
+        if piece.old:
+            link = os.path.join(data.place.aside(stamp), piece.old_link)
+            steps += [Step(LINK, piece.place.aside(stamp), link), *_out(piece, stamp)]
+    for piece in linked:
+        steps += _in(piece)
+    return (*steps, *_in(data))
+
+
+def _out(piece: Piece, stamp: str) -> list[Step]:
+    if not piece.old:
+        return []
+    place, aside = piece.place, piece.place.aside(stamp)
+    if not place.inside:
+        return [Step(OUT, place.directory, aside)]
+    return [
+        Step(MAKE, "", aside),
+        *(
+            Step(OUT, os.path.join(place.directory, name), os.path.join(aside, name))
+            for name in sorted(piece.old, key=_start_last)
+        ),
+    ]
+
+
+def _in(piece: Piece) -> list[Step]:
+    if not piece.new:
+        return []
+    place = piece.place
+    if not place.inside:
+        return [Step(IN, place.side, place.directory)]
+    return [
+        *(
+            Step(IN, os.path.join(place.side, name), os.path.join(place.directory, name))
+            for name in sorted(piece.new, key=_start_last, reverse=True)
+        ),
+        Step(REMOVE, place.side, ""),
+    ]
+
+
+def _start_last(name: str) -> tuple[int, str]:
+    """Sort key for taking a cluster apart: no server starts without global/pg_control. Reversed to build."""
+    return {"global": 0, "PG_VERSION": 2}.get(name, 1), name
+
+
+def pending(steps: Sequence[Step], done: Collection[int]) -> tuple[Step, ...]:
+    """The steps that are left when those with these indexes are found done.
+
+    They are carried out in order, so whatever comes before the last one that is done was done too, even if it
+    does not look so any more (an aside directory that somebody has removed since).
+    """
+    return tuple(steps[max(done, default=-1) + 1 :])
