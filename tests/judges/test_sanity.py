@@ -52,7 +52,9 @@ def pip_settings() -> str:
     """pip's settings here, from its files and its environment, as one file."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    settings = dict(re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", listing, re.MULTILINE))
+    settings: dict[str, str] = {}
+    for section in ("global", "install", ":env:"):  # the later wins, as with pip
+        settings.update(re.findall(rf"^{section}\.([a-z-]+)='(.*)'$", listing, re.MULTILINE))
     return "\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items()), ""])
 
 
