@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import pwd
 import re
@@ -116,6 +117,12 @@ def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
     assert set(re.findall(r"changed=(\d+)", output)) == {"0"}, output
     assert start_times(assert_replicates(output)) == started
 
+    for other in (("--port", "20000"), ("--wheel",)):
+        status, output = user.run("up", *other)
+        assert (status, output.count("\n")) == (1, 1), output
+        assert "run demo/run down before it takes" in output
+    assert start_times(nodes) == started
+
     status, output = user.run("play", "status")
     assert status == 0, output
     status, output = user.run("down")
@@ -140,14 +147,21 @@ def test_up_cut_off_then_down_leaves_nothing(user: DemoUser) -> None:
 
 
 def test_postgresql_from_pypi(user: DemoUser) -> None:
+    """In a directory whose path is too long for a socket, too."""
     before = user.files()
-    status, output = user.run("up", "--wheel")
+    directory = (
+        user.home / "a-directory-with-a-name-that-is-too-long-for-a-socket-in-it" / "and one with spaces"
+    )
+    status, output = user.run("--directory", str(directory), "up", "--wheel")
     assert status == 0, output
-    assert f"from {user.demo}/wheel/" in output
+    assert f"from {directory}/wheel/" in output
     assert_replicates(output)
-    status, output = user.run("down")
+    sockets = Path(json.loads((directory / "demo.json").read_text())["socket_root"])
+    assert sockets.is_dir()
+    status, output = user.run("--directory", str(directory), "down")
     assert status == 0, output
     assert user.files() == before
+    assert not sockets.exists()
 
 
 def take_port(user: DemoUser, cleanup: list[Callable[[], None]]) -> list[str]:
