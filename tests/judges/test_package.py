@@ -17,7 +17,7 @@ from judges.judging import Judge, copy_tree, files_of_checkout
 
 NAME = "hotstandby.postgresql"
 ESSENTIAL = {"meta", "playbooks", "plugins", "roles"}  # with these alone it is to work
-PAPERS = {"CHANGELOG.md", "LICENSE", "README.md", "changelogs", "docs", "inventory.example.ini"}
+PAPERS = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "changelogs", "docs", "inventory.example.ini"}
 MADE_BY_GALAXY = {"FILES.json", "MANIFEST.json"}
 
 INVENTORY = """\
