@@ -22,6 +22,6 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, params = self.validate_argument_spec(argument_spec={"text": {"type": "str", "required": True}})
+        params = self.validate_argument_spec(argument_spec={"text": {"type": "str", "required": True}})[1]
         display.display(params["text"])
         return {**result, "changed": False}

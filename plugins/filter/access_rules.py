@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _access
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from

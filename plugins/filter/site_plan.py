@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from, plan_to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import (
+    members_from,
+    plan_to_plain,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import Plan, plan_site
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._preflight import check
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared
 
-# Streaming and base backups come to the pseudo-database replication; pg_rewind and the list of tablespaces need a real one.
+# Streaming and base backups come to the pseudo-database replication; pg_rewind and the list of tablespaces
+# need a real one.
 DATABASES = ("replication", "postgres")
 
 

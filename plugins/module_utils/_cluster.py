@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import Plan
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Plan
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member
 
 
@@ -34,7 +35,7 @@ def _declared_from(name: str, plain: Mapping[str, Any]) -> Declared:
     )
 
 
-def _node_from(plain: Optional[Mapping[str, Any]]) -> Optional[Node]:
+def _node_from(plain: Mapping[str, Any] | None) -> Node | None:
     return Node.from_plain(plain) if plain else None
 
 

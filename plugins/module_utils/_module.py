@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
 # Where an instance is found; documented in the doc fragment hotstandby.postgresql.instance.

@@ -8,8 +8,9 @@ A node's record travels from the host to the controller as plain JSON: to_plain 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Mapping, Optional
+from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -30,7 +31,7 @@ class Control:
     timeline: int
     checkpoint: Lsn
     redo: Lsn
-    minimum_recovery_end: Optional[Lsn]
+    minimum_recovery_end: Lsn | None
     minimum_recovery_timeline: int
     data_checksums: bool
     wal_log_hints: bool
@@ -46,10 +47,10 @@ class Walsender:
     """A row of pg_stat_replication."""
 
     application_name: str
-    client_address: Optional[str]
+    client_address: str | None
     state: str
-    sent: Optional[Lsn]
-    replayed: Optional[Lsn]
+    sent: Lsn | None
+    replayed: Lsn | None
     sync_state: str
 
 
@@ -60,8 +61,8 @@ class Slot:
     name: str
     kind: str
     active: bool
-    restart: Optional[Lsn]
-    wal_status: Optional[str]
+    restart: Lsn | None
+    wal_status: str | None
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Receiver:
     """The row of pg_stat_wal_receiver."""
 
     status: str
-    sender_host: Optional[str]
-    sender_port: Optional[int]
-    slot: Optional[str]
+    sender_host: str | None
+    sender_port: int | None
+    slot: str | None
 
 
 @dataclass(frozen=True)
@@ -85,24 +86,24 @@ class Server:
 
     in_recovery: bool
     timeline: int
-    position: Optional[Lsn]
-    replayed: Optional[Lsn]
+    position: Lsn | None
+    replayed: Lsn | None
     replay_paused: bool
     started: str
     version: str
-    lag_seconds: Optional[float]
-    upstream_host: Optional[str]
-    upstream_port: Optional[int]
-    upstream_slot: Optional[str]
+    lag_seconds: float | None
+    upstream_host: str | None
+    upstream_port: int | None
+    upstream_slot: str | None
     synchronous_standby_names: str
     restart_pending: tuple[str, ...]
-    archiver_failing: Optional[str]
-    oldest_wal: Optional[Lsn]
-    size_bytes: Optional[int]
+    archiver_failing: str | None
+    oldest_wal: Lsn | None
+    size_bytes: int | None
     tablespace_bytes: Mapping[str, int]
     senders: tuple[Walsender, ...]
     slots: tuple[Slot, ...]
-    receiver: Optional[Receiver]
+    receiver: Receiver | None
 
 
 @dataclass(frozen=True)
@@ -113,26 +114,26 @@ class Node:
     free_bytes: space on the file system that the data directory is, or would be, on.
     """
 
-    version: Optional[str]
+    version: str | None
     has_psycopg2: bool
     has_instance: bool
     directory: str
-    data_major: Optional[str]
-    wreck: Optional[str]
+    data_major: str | None
+    wreck: str | None
     asides: tuple[str, ...]
     recovery_signal: bool
     restores_from_archive: bool
-    free_bytes: Optional[int]
+    free_bytes: int | None
     port_taken: bool
     unresolved_addresses: tuple[str, ...]
-    control: Optional[Control]
-    history: Optional[TimelineHistory]
-    wal_end: Optional[Lsn]
-    server: Optional[Server]
-    unreadable: Optional[str]
+    control: Control | None
+    history: TimelineHistory | None
+    wal_end: Lsn | None
+    server: Server | None
+    unreadable: str | None
 
     @property
-    def major(self) -> Optional[str]:
+    def major(self) -> str | None:
         """The major version of the programs, for example "15" or "9.6"."""
         if self.version is None:
             return None
@@ -140,7 +141,7 @@ class Node:
         return parts[0] if int(parts[0]) >= 10 else ".".join(parts[:2])
 
     @property
-    def system_identifier(self) -> Optional[str]:
+    def system_identifier(self) -> str | None:
         return self.control.system_identifier if self.control else None
 
     @property
@@ -158,7 +159,7 @@ class Node:
         return self.server.in_recovery if self.server else self.recovery_signal
 
     @property
-    def timeline(self) -> Optional[int]:
+    def timeline(self) -> int | None:
         if self.server:
             return self.server.timeline
         if self.control is None:
@@ -166,7 +167,7 @@ class Node:
         return max(self.control.timeline, self.control.minimum_recovery_timeline)
 
     @property
-    def end(self) -> Optional[Lsn]:
+    def end(self) -> Lsn | None:
         """How far its WAL reaches (an LSN): a running server's position, a stopped one's last record's end."""
         return self.server.position if self.server else self.wal_end
 

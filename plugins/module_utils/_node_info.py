@@ -9,6 +9,7 @@ import getpass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import Place, observe

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from typing import Optional
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides, find_wreck
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
+    find_asides,
+    find_wreck,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
@@ -49,11 +51,11 @@ def observe(commands: Commands, place: Place) -> Node:
     data_major = _read_line(os.path.join(place.data_directory, "PG_VERSION"))
     directory, wreck = _directory(place.data_directory)
     postmaster = running_postmaster(place.data_directory)
-    control: Optional[Control] = None
-    history: Optional[TimelineHistory] = None
-    server: Optional[Server] = None
-    wal_end: Optional[Lsn] = None
-    unreadable: Optional[str] = None
+    control: Control | None = None
+    history: TimelineHistory | None = None
+    server: Server | None = None
+    wal_end: Lsn | None = None
+    unreadable: str | None = None
     if directory == _node.CLUSTER and data_major:
         try:
             dialect = Dialect.for_version(data_major)
@@ -112,7 +114,7 @@ def read_control(raw: dict[str, str]) -> Control:
         ) from error
 
 
-def read_history(wal_directory: str, timeline: int) -> Optional[TimelineHistory]:
+def read_history(wal_directory: str, timeline: int) -> TimelineHistory | None:
     """Read the timeline's history file; timeline 1 has none. None when it should be there and is not."""
     if timeline == 1:
         return TimelineHistory.root()
@@ -123,7 +125,7 @@ def read_history(wal_directory: str, timeline: int) -> Optional[TimelineHistory]
         return None
 
 
-def free_bytes(path: str) -> Optional[int]:
+def free_bytes(path: str) -> int | None:
     """Bytes that an ordinary user may still write where path is, or would be created."""
     while path and not os.path.exists(path):
         path = os.path.dirname(path)
@@ -134,7 +136,7 @@ def free_bytes(path: str) -> Optional[int]:
     return status.f_bavail * status.f_frsize
 
 
-def _directory(path: str) -> tuple[str, Optional[str]]:
+def _directory(path: str) -> tuple[str, str | None]:
     """Tell what the data directory is, and for a wreck why."""
     wreck = find_wreck(path)
     if wreck:
@@ -154,7 +156,7 @@ def _directory(path: str) -> tuple[str, Optional[str]]:
 
 def _wal_end(
     commands: Commands, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
-) -> Optional[Lsn]:
+) -> Lsn | None:
     """Find the end of the last record, reading on from the redo point; None without pg_waldump."""
     program = dialect.waldump_program
     if not commands.has(program):
@@ -191,7 +193,7 @@ def _restores_from_archive(data_directory: str) -> bool:
     return False
 
 
-def _read_line(path: str) -> Optional[str]:
+def _read_line(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8") as file:
             return file.readline().strip()
@@ -199,7 +201,7 @@ def _read_line(path: str) -> Optional[str]:
         return None
 
 
-def _unless_zero(lsn: str) -> Optional[str]:
+def _unless_zero(lsn: str) -> str | None:
     return None if lsn == "0/0" else lsn
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
@@ -31,16 +31,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
 WAL_FILE = re.compile(r"[0-9A-F]{24}")
 
 
-def observe_server(
-    target: Target, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
-) -> Server:
+def observe_server(target: Target, dialect: Dialect, control: Control, wal_directory: str, segment_size: int) -> Server:
     """Ask the server at target. Raises HotStandbyError when it cannot be asked."""
     with connect(target) as session:
         in_recovery = bool(session.value("SELECT pg_is_in_recovery()"))
         upstream = _upstream(session, dialect, os.path.dirname(wal_directory)) if in_recovery else {}
-        position, replayed = (
-            _standby_position(session, dialect) if in_recovery else _primary_position(session, dialect)
-        )
+        position, replayed = _standby_position(session, dialect) if in_recovery else _primary_position(session, dialect)
         sizes = {} if in_recovery else _sizes(session)
         return Server(
             in_recovery=in_recovery,
@@ -71,7 +67,7 @@ def observe_server(
         )
 
 
-def oldest_wal(wal_directory: str, segment_size: int) -> Optional[Lsn]:
+def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
     """Start (LSN) of the oldest segment that is there, whatever its timeline."""
     numbers = [
         int(name[8:16], 16) * (0x100000000 // segment_size) + int(name[16:24], 16)
@@ -88,17 +84,19 @@ def _directory_bytes(path: str) -> int:
 def _sizes(session: Session) -> dict[str, int]:
     """Bytes of each tablespace by its location; the ones inside the data directory together under ""."""
     sizes: dict[str, int] = {"": 0}
-    for row in session.rows("SELECT pg_tablespace_location(oid) AS place, pg_tablespace_size(oid) AS size FROM pg_tablespace"):
+    for row in session.rows(
+        "SELECT pg_tablespace_location(oid) AS place, pg_tablespace_size(oid) AS size FROM pg_tablespace"
+    ):
         sizes[row["place"]] = sizes.get(row["place"], 0) + int(row["size"] or 0)
     return sizes
 
 
-def _primary_position(session: Session, dialect: Dialect) -> tuple[Optional[Lsn], Optional[Lsn]]:
+def _primary_position(session: Session, dialect: Dialect) -> tuple[Lsn | None, Lsn | None]:
     position = Lsn.from_optional(session.value(f"SELECT {dialect.current_wal_lsn_function}()::text"))
     return position, position
 
 
-def _standby_position(session: Session, dialect: Dialect) -> tuple[Optional[Lsn], Optional[Lsn]]:
+def _standby_position(session: Session, dialect: Dialect) -> tuple[Lsn | None, Lsn | None]:
     row = session.row(
         f"SELECT {dialect.last_receive_lsn_function}()::text AS received,"
         f" {dialect.last_replay_lsn_function}()::text AS replayed"
@@ -122,7 +120,7 @@ def _standby_timeline(target: Target, control: Control) -> int:
         return recorded
 
 
-def _lag_seconds(session: Session, dialect: Dialect) -> Optional[float]:
+def _lag_seconds(session: Session, dialect: Dialect) -> float | None:
     value = session.value(
         f"SELECT CASE WHEN {dialect.last_receive_lsn_function}() = {dialect.last_replay_lsn_function}() THEN 0"
         " ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float8"
@@ -130,7 +128,7 @@ def _lag_seconds(session: Session, dialect: Dialect) -> Optional[float]:
     return None if value is None else round(float(value), 3)
 
 
-def _recovery_setting(session: Session, dialect: Dialect, data_directory: str, name: str) -> Optional[str]:
+def _recovery_setting(session: Session, dialect: Dialect, data_directory: str, name: str) -> str | None:
     if not dialect.uses_recovery_conf:
         return str(session.value("SELECT current_setting(%s)", (name,)) or "") or None
     try:
@@ -145,7 +143,7 @@ def _upstream(session: Session, dialect: Dialect, data_directory: str) -> dict[s
     return _conninfo.parse(text) if text else {}
 
 
-def _upstream_slot(session: Session, dialect: Dialect, data_directory: str) -> Optional[str]:
+def _upstream_slot(session: Session, dialect: Dialect, data_directory: str) -> str | None:
     return _recovery_setting(session, dialect, data_directory, "primary_slot_name")
 
 
@@ -170,9 +168,11 @@ def _slots(session: Session, dialect: Dialect) -> tuple[Slot, ...]:
     return tuple(Slot(**{**row, "restart": Lsn.from_optional(row["restart"])}) for row in rows)
 
 
-def _receiver(session: Session, dialect: Dialect) -> Optional[Receiver]:
+def _receiver(session: Session, dialect: Dialect) -> Receiver | None:
     if not dialect.has_wal_receiver_view:
         return None
-    sender = "sender_host, sender_port" if dialect.wal_receiver_has_sender else "NULL AS sender_host, NULL AS sender_port"
+    sender = (
+        "sender_host, sender_port" if dialect.wal_receiver_has_sender else "NULL AS sender_host, NULL AS sender_port"
+    )
     row: dict[str, Any] = session.row(f"SELECT status, {sender}, slot_name AS slot FROM pg_stat_wal_receiver")
     return Receiver(**row) if row else Receiver("stopped", None, None, None)

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
-from typing import Iterable, Iterator, Optional
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import SUPPORTED
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import Refusal
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import (
     MASTER_GROUP,
     STANDBY_GROUP,
@@ -128,7 +128,7 @@ def _addresses(members: tuple[Member, ...]) -> Iterator[Refusal]:
             yield Refusal(
                 "address_unmatched",
                 member.name,
-                f"this host cannot resolve {', '.join(member.node.unresolved_addresses)}, so no access rule can match it",
+                f"this host cannot resolve {', '.join(member.node.unresolved_addresses)}: no access rule can match it",
                 "Set postgres_address of that node to an IP address, or make its name known here",
             )
 
@@ -149,7 +149,7 @@ def _hosts(members: tuple[Member, ...]) -> Iterator[Refusal]:
             )
 
 
-def _is_loopback(address: str) -> Optional[bool]:
+def _is_loopback(address: str) -> bool | None:
     try:
         return ip_address(address).is_loopback
     except ValueError:

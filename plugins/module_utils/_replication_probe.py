@@ -10,10 +10,16 @@ import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, SqlError, Target, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
+    Session,
+    SqlError,
+    Target,
+    connect,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 READ_ONLY_TRANSACTION = "25006"
@@ -38,7 +44,9 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
 def _write(session: Session) -> dict[str, Any]:
     if session.value("SELECT to_regclass('hotstandby.probe')::text") is None:
         session.execute("CREATE SCHEMA IF NOT EXISTS hotstandby")
-        session.execute("CREATE TABLE IF NOT EXISTS hotstandby.probe (id int PRIMARY KEY, token text, written timestamptz)")
+        session.execute(
+            "CREATE TABLE IF NOT EXISTS hotstandby.probe (id int PRIMARY KEY, token text, written timestamptz)"
+        )
     token = uuid.uuid4().hex
     session.execute(UPSERT, (token,))
     dialect = Dialect.for_version(session.version)

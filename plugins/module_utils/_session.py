@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 PSYCOPG2_IMPORT_ERROR: str | None = None
 try:
@@ -67,7 +71,7 @@ class Session:
         self._connection = connection
         self.target = target
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -165,17 +169,40 @@ def missing_psycopg2() -> HotStandbyError:
 
 # What libpq and the server say, and what to do about it. First match wins.
 REFUSALS = (
-    ("no pg_hba.conf entry", "no_access_rule", "Add the address that it names to the access rules of that server"
-     " (set postgres_address of this host to the address that the server sees) and run site.yml again"),
-    ("password authentication failed", "wrong_password",
-     "Make postgres_replication_password the one that the server has, or run site.yml to set it"),
-    ("no password supplied", "no_password", "The passfile has no line for this host, port and user: run site.yml"),
-    ("Peer authentication failed", "peer_failed",
-     "Run as the operating system user that owns the cluster, or set login_user"),
-    ("the database system is starting up", "starting_up", "Wait until recovery has finished and run this again"),
+    (
+        "no pg_hba.conf entry",
+        "no_access_rule",
+        (
+            "Add the address that it names to the access rules of that server"
+            " (set postgres_address of this host to the address that the server sees) and run site.yml again"
+        ),
+    ),
+    (
+        "password authentication failed",
+        "wrong_password",
+        "Make postgres_replication_password the one that the server has, or run site.yml to set it",
+    ),
+    (
+        "no password supplied",
+        "no_password",
+        "The passfile has no line for this host, port and user: run site.yml",
+    ),
+    (
+        "Peer authentication failed",
+        "peer_failed",
+        "Run as the operating system user that owns the cluster, or set login_user",
+    ),
+    (
+        "the database system is starting up",
+        "starting_up",
+        "Wait until recovery has finished and run this again",
+    ),
     ("remaining connection slots", "no_connection_slot", "Raise max_connections or close sessions"),
-    ("number of requested standby connections exceeds", "no_walsender",
-     "Raise max_wal_senders on that server: restart it with site.yml's settings applied"),
+    (
+        "number of requested standby connections exceeds",
+        "no_walsender",
+        "Raise max_wal_senders on that server: restart it with site.yml's settings applied",
+    ),
 )
 
 
@@ -185,5 +212,7 @@ def explain_refusal(target: Target, message: str) -> HotStandbyError:
         if fragment in message:
             return HotStandbyError(name, f"cannot connect to {target}: {message}", hint)
     return HotStandbyError(
-        "cannot_connect", f"cannot connect to {target}: {message}", "Check that the server runs and can be reached"
+        "cannot_connect",
+        f"cannot connect to {target}: {message}",
+        "Check that the server runs and can be reached",
     )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator, Optional
+from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
@@ -20,12 +21,12 @@ class NodeStatus:
     name: str
     role: str
     state: str
-    upstream: Optional[str]
-    timeline: Optional[int]
-    position: Optional[str]
-    lag_bytes: Optional[int]
-    lag_seconds: Optional[float]
-    slot: Optional[str]
+    upstream: str | None
+    timeline: int | None
+    position: str | None
+    lag_bytes: int | None
+    lag_seconds: float | None
+    slot: str | None
 
     def line(self) -> str:
         parts = [self.name, self.role, self.state]
@@ -44,7 +45,7 @@ class NodeStatus:
 class Status:
     """primary: the one that runs. problems make the cluster unhealthy, warnings do not."""
 
-    primary: Optional[str]
+    primary: str | None
     nodes: tuple[NodeStatus, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -109,7 +110,7 @@ def _node_status(member: Member, topology: Topology) -> NodeStatus:
     )
 
 
-def _role(node: Optional[Node]) -> str:
+def _role(node: Node | None) -> str:
     if node is None or node.directory != _node.CLUSTER:
         return "-"
     return "standby" if node.standby else "primary"
@@ -133,7 +134,7 @@ def _state(member: Member, topology: Topology) -> str:
     return "streaming" if upstream and topology.streams(member, upstream) else "not streaming"
 
 
-def _lag_bytes(server: Optional[Server], topology: Topology) -> Optional[int]:
+def _lag_bytes(server: Server | None, topology: Topology) -> int | None:
     """Bytes between the primary's position and what this standby has replayed; never below 0, since the two
     were not asked at the same instant."""
     primary = topology.primary.node.server if topology.primary and topology.primary.node else None
@@ -155,7 +156,7 @@ def _problems(topology: Topology) -> Iterator[str]:
             yield f"{member.name}: {trouble}"
 
 
-def _trouble(member: Member, topology: Topology) -> Optional[str]:
+def _trouble(member: Member, topology: Topology) -> str | None:
     node = member.node
     if node is None:
         return "does not answer"
@@ -172,26 +173,33 @@ def _trouble(member: Member, topology: Topology) -> Optional[str]:
 
 
 def _warnings(topology: Topology) -> Iterator[str]:
-    known = {member.name for member in topology.members}
-    slots_wanted = {member.declared.slot for member in topology.members}
     for member in topology.members:
-        server = member.node.server if member.node else None
-        if server is None:
+        if member.node is None:
             continue
-        if server.restart_pending:
-            yield f"{member.name}: a restart is pending for {', '.join(server.restart_pending)}"
-        if server.replay_paused:
-            yield f"{member.name}: replay is paused"
-        if server.archiver_failing:
-            yield f"{member.name}: archiving fails, last at {server.archiver_failing}"
-        for slot in server.slots:
-            if slot.wal_status == "lost":
-                yield f"{member.name}: slot {slot.name} has lost its WAL"
-            elif not slot.active and (slot.name in slots_wanted or server.in_recovery):
-                yield f"{member.name}: slot {slot.name} is not used and keeps WAL from {slot.restart or 'nowhere'} on"
-        for sender in server.senders:
-            if sender.application_name not in known and sender.state == "streaming":
-                yield f"{member.name}: {sender.application_name or 'somebody'} streams from it and is not in the inventory"
-    for member in topology.members:
-        if member.node and member.node.asides:
+        if member.node.server is not None:
+            for text in _server_warnings(member.node.server, topology):
+                yield f"{member.name}: {text}"
+        if member.node.asides:
             yield f"{member.name}: kept aside: {', '.join(member.node.asides)}"
+
+
+def _server_warnings(server: Server, topology: Topology) -> Iterator[str]:
+    if server.restart_pending:
+        yield f"a restart is pending for {', '.join(server.restart_pending)}"
+    if server.replay_paused:
+        yield "replay is paused"
+    if server.archiver_failing:
+        yield f"archiving fails, last at {server.archiver_failing}"
+    yield from _slot_warnings(server, {member.declared.slot for member in topology.members})
+    known = {member.name for member in topology.members}
+    for sender in server.senders:
+        if sender.application_name not in known and sender.state == "streaming":
+            yield f"{sender.application_name or 'somebody'} streams from it and is not in the inventory"
+
+
+def _slot_warnings(server: Server, wanted: set[str]) -> Iterator[str]:
+    for slot in server.slots:
+        if slot.wal_status == "lost":
+            yield f"slot {slot.name} has lost its WAL"
+        elif not slot.active and (slot.name in wanted or server.in_recovery):
+            yield f"slot {slot.name} is not used and keeps WAL from {slot.restart or 'nowhere'} on"

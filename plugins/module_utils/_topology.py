@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Optional
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import CLUSTER, Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -43,7 +42,7 @@ class Member:
     """A node as declared and, when its host answered, as observed."""
 
     declared: Declared
-    node: Optional[Node]
+    node: Node | None
 
     @property
     def name(self) -> str:
@@ -64,7 +63,7 @@ class Topology:
     """
 
     members: tuple[Member, ...]
-    identity: Optional[str]
+    identity: str | None
     writable: tuple[Member, ...]
     foreign: tuple[Member, ...]
 
@@ -81,9 +80,7 @@ class Topology:
                 if member.node and member.node.writable and member.node.system_identifier == identity
             ),
             foreign=tuple(
-                member
-                for member in holders
-                if member.node and member.node.system_identifier not in (None, identity)
+                member for member in holders if member.node and member.node.system_identifier not in (None, identity)
             ),
         )
 
@@ -93,7 +90,7 @@ class Topology:
         return tuple(member for member in self.members if member.node is None)
 
     @property
-    def primary(self) -> Optional[Member]:
+    def primary(self) -> Member | None:
         """The one running primary; None when there is none, or more than one."""
         return self.writable[0] if len(self.writable) == 1 else None
 
@@ -104,7 +101,7 @@ class Topology:
                 return member
         raise KeyError(name)
 
-    def upstream_of(self, member: Member) -> Optional[Member]:
+    def upstream_of(self, member: Member) -> Member | None:
         """The member that a running standby is configured to follow."""
         server = member.node.server if member.node else None
         if server is None or not server.in_recovery or not server.upstream_host:
@@ -129,7 +126,7 @@ class Topology:
         )
 
 
-def lies_on(node: Node, primary: Node) -> Optional[bool]:
+def lies_on(node: Node, primary: Node) -> bool | None:
     """Whether all of a node's WAL lies on the primary's history; None when its end is not known.
 
     On the primary's own timeline it must not reach past the primary: pg_rewind does not see that kind of
@@ -147,7 +144,7 @@ def lies_on(node: Node, primary: Node) -> Optional[bool]:
     return history.contains(node.timeline, node.end)
 
 
-def _identity(members: tuple[Member, ...]) -> Optional[str]:
+def _identity(members: tuple[Member, ...]) -> str | None:
     """The system identifier that most members have; of equals, the one of the group master."""
     held = [
         (member.node.system_identifier, member.declared.seed_primary)

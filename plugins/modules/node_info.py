@@ -67,7 +67,11 @@ wanted_version:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    instance_arguments,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info import node_info
 
 

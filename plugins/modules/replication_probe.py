@@ -84,7 +84,11 @@ reason:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    instance_arguments,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_probe import probe
 
 

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What brings a node to a primary: the cheapest safe path, or why there is none. Pure."""
+
+from __future__ import annotations
+
+from from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
+from from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import CLONE, FOLLOW, NONE, START, Refusal, Step
+from from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member, Topology, lies_on
+
+# What a clone needs on top of the primary's size: WAL that is written meanwhile.
+CLONE_MARGIN_BYTES = 256 * 1024 * 1024
+
+
+def plan_standby(declared: Declared, node: Node, primary: Member, topology: Topology) -> tuple[Step, ...] | Refusal:
+    """The planner's table for a node that shall be a standby of this primary."""
+    refusal = unusable_directory(declared, node)
+    if refusal:
+        return refusal
+    if node.directory == _node.ABSENT:
+        return _clone(declared, node, primary, "there is no data directory")
+    if node.directory == _node.WRECK:
+        return _clone(declared, node, primary, node.wreck or "a clone was cut off here; the wreck is moved aside")
+    if topology.identity is not None and node.system_identifier != topology.identity:
+        return _foreign(declared, node, primary, topology)
+    member = topology.member(declared.name)
+    if topology.streams(member, primary):
+        return (Step(NONE, f"streams from {primary.name}"),)
+    source = primary.node
+    if source is None or source.server is None:
+        # the primary is started first; it has just been found that nothing has gone past it
+        return (Step(NONE if node.running else START, f"belongs to {primary.name}, which is started first"),)
+    if node.writable:
+        return two_primaries((primary, member))
+    return _attach(declared, node, primary, source)
+
+
+def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tuple[Step, ...] | Refusal:
+    server = source.server
+    on_history = lies_on(node, source)
+    place = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
+    if on_history is None:
+        return Refusal(
+            "end_of_wal_unknown",
+            declared.name,
+            f"it cannot be told whether its data may follow {primary.name}: {place}",
+            "Install pg_waldump there (server package), or start that server as a standby by hand",
+        )
+    if not on_history:
+        if declared.replace_data and not node.running:
+            return _clone(declared, node, primary, f"{place}, off the history of {primary.name}; replacing is allowed")
+        return Refusal(
+            "diverged",
+            declared.name,
+            f"{place}, which is not on the history of {primary.name}"
+            f" (timeline {server.timeline if server else '?'}, WAL up to {source.end}): it has changes of its own",
+            "Stop its server and set hot_standby_replace_data=true for this host to have it cloned anew"
+            " (its data is moved aside, not deleted)",
+        )
+    if not node.restores_from_archive and _needs_removed_wal(node, source, declared.slot):
+        if declared.allow_clone:
+            return _clone(declared, node, primary, f"{primary.name} no longer has the WAL that it needs ({place})")
+        return Refusal(
+            "wal_removed",
+            declared.name,
+            f"{primary.name} no longer has the WAL that it needs: {place}",
+            "Set hot_standby_allow_clone=true for this host to have it cloned anew, or restore the WAL from an archive",
+        )
+    follow = Step(FOLLOW, f"{place}, on the history of {primary.name}")
+    return (follow,) if node.running else (Step(START, "its server is stopped"), follow)
+
+
+def _needs_removed_wal(node: Node, source: Node, slot: str) -> bool:
+    server = source.server
+    if server is None:
+        return False
+    if any(row.name == slot and row.wal_status == "lost" for row in server.slots):
+        return True
+    return bool(node.end and server.oldest_wal and node.end < server.oldest_wal)
+
+
+def _foreign(declared: Declared, node: Node, primary: Member, topology: Topology) -> tuple[Step, ...] | Refusal:
+    identifiers = f"system identifier {node.system_identifier}, not {topology.identity}"
+    if node.running:
+        return Refusal(
+            "foreign_server",
+            declared.name,
+            f"a running server of another cluster uses the data directory ({identifiers})",
+            "Stop it, or take this host out of the inventory; a running server is never replaced",
+        )
+    if declared.replace_data:
+        return _clone(declared, node, primary, f"holds another cluster ({identifiers}); replacing is allowed")
+    return Refusal(
+        "foreign_data",
+        declared.name,
+        f"the data directory belongs to another cluster ({identifiers})",
+        "Set hot_standby_replace_data=true for this host to have it moved aside and cloned anew",
+    )
+
+
+def _clone(declared: Declared, node: Node, primary: Member, reason: str) -> tuple[Step, ...] | Refusal:
+    server = primary.node.server if primary.node else None
+    needed = (server.size_bytes or 0) + CLONE_MARGIN_BYTES if server else CLONE_MARGIN_BYTES
+    if node.free_bytes is not None and node.free_bytes < needed:
+        return Refusal(
+            "disk_too_small",
+            declared.name,
+            f"the clone needs {needed:,} bytes where the data directory is, and {node.free_bytes:,} are free",
+            "Make room, or move postgres_data_directory to a larger file system",
+        )
+    return (Step(CLONE, reason), Step(START, "after the clone"))

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan is made of. Immutable, and every step and refusal carries its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PRIMARY = "primary"
+STANDBY = "standby"
+
+# The kinds of step.
+NONE = "none"
+CREATE = "create"
+START = "start"
+FOLLOW = "follow"
+CLONE = "clone"
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    name: str
+    role: str
+    steps: tuple[Step, ...]
+
+    def does(self, kind: str) -> bool:
+        return any(step.kind == kind for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why nothing is done. name is stable; host is where; hint is what to do next."""
+
+    name: str
+    host: str
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"[{self.name}] {self.host}: {self.message}. {self.hint}."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """With refusals, nothing at all is carried out."""
+
+    primary: str | None
+    nodes: tuple[NodePlan, ...]
+    refusals: tuple[Refusal, ...]
+
+    def lines(self) -> list[str]:
+        """The plan as people read it, one line per step."""
+        width = max((len(node.name) for node in self.nodes), default=0)
+        return [
+            f"{node.name:<{width}}  {node.role:<7}  {step.kind:<6}  {step.reason}"
+            for node in self.nodes
+            for step in node.steps
+        ]

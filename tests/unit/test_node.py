@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observed nodes: their journey to the controller, and what is derived from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
+from support.clusters import lsn, primary, standby, stopped, virgin, with_slot
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        virgin(),
+        with_slot(primary("db-2", "db-3"), Slot("hotstandby_db_2", "physical", True, lsn("0/3000000"), "reserved")),
+        standby("db-1", timeline=3),
+        stopped("16/B374D848", timeline=2),
+        stopped(None),
+    ],
+)
+def test_a_node_survives_the_journey(node: Node) -> None:
+    assert Node.from_plain(json.loads(json.dumps(to_plain(node)))) == node
+
+
+def test_a_node_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        virgin().wreck = "no"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("version", "major"), [("15.18", "15"), ("9.6.24", "9.6"), (None, None)])
+def test_major_version(version: str | None, major: str | None) -> None:
+    assert virgin(version=version).major == major
+
+
+def test_a_stopped_node_reaches_as_far_as_its_last_record() -> None:
+    assert stopped("0/5000078").end == lsn("0/5000078")
+    assert stopped("0/5000078", timeline=2).timeline == 2
+
+
+def test_who_is_writable_and_who_is_a_standby() -> None:
+    assert [node.writable for node in (primary(), standby("db-1"), stopped(), virgin())] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert [node.standby for node in (primary(), standby("db-1"), stopped(), stopped(signal=False))] == [
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings and access rules that every node gets, by version."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._access import (
+    access_rules,
+    passfile_entries,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._settings import replication_settings
+from support.clusters import declared
+
+NODES = [declared("db-1"), declared("db-2"), declared("db-3", address="192.0.2.1", port=5433)]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected", "absent"),
+    [
+        (
+            "9.5",
+            {"wal_level": "hot_standby", "wal_keep_segments": "64"},
+            {"max_slot_wal_keep_size", "wal_keep_size"},
+        ),
+        ("9.6", {"wal_level": "replica", "wal_keep_segments": "64"}, {"password_encryption"}),
+        (
+            "12",
+            {"wal_keep_segments": "64", "password_encryption": "scram-sha-256"},
+            {"max_slot_wal_keep_size"},
+        ),
+        ("13", {"wal_keep_size": "1024MB", "max_slot_wal_keep_size": "8192MB"}, {"wal_keep_segments"}),
+        ("18", {"wal_level": "replica", "hot_standby": "on", "wal_log_hints": "on"}, {"wal_keep_segments"}),
+    ],
+)
+def test_settings_by_version(version: str, expected: dict[str, str], absent: set[str]) -> None:
+    settings = replication_settings(version, 3, 1024, 8192)
+    assert expected.items() <= settings.items()
+    assert not absent & settings.keys()
+
+
+def test_slots_may_never_keep_less_than_is_kept_anyway() -> None:
+    assert replication_settings("15", 3, 4096, 1024)["max_slot_wal_keep_size"] == "4096MB"
+    assert replication_settings("15", 3, 4096, -1)["max_slot_wal_keep_size"] == "-1"
+
+
+def test_room_for_the_whole_cluster_in_any_role() -> None:
+    settings = replication_settings("15", 32, 1024, 8192)
+    assert int(settings["max_wal_senders"]) >= 2 * 31 + 2
+    assert int(settings["max_replication_slots"]) >= 2 * 31
+
+
+def test_one_rule_per_address_and_database_never_trust() -> None:
+    rules = access_rules(NODES, "replicator", "15")
+    assert [(rule["address"], rule["database"]) for rule in rules] == [
+        ("192.0.2.1", "replication"),
+        ("192.0.2.1", "postgres"),
+        ("192.0.2.2", "replication"),
+        ("192.0.2.2", "postgres"),
+    ]
+    assert {rule["method"] for rule in rules} == {"scram-sha-256"}
+    assert {rule["method"] for rule in access_rules(NODES, "replicator", "9.6")} == {"md5"}
+
+
+def test_every_node_has_the_same_passfile_without_the_password() -> None:
+    assert passfile_entries(reversed(NODES), "replicator") == passfile_entries(NODES, "replicator")
+    assert [(entry["host"], entry["port"]) for entry in passfile_entries(NODES, "replicator")] == [
+        ("192.0.2.1", 5432),
+        ("192.0.2.1", 5433),
+        ("192.0.2.2", 5432),
+    ]

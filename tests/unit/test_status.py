@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster as people and machines read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
+from support.clusters import THEIRS, cluster, lsn, primary, standby, stopped, virgin, with_slot
+
+
+def test_a_healthy_cluster_as_a_tree() -> None:
+    status = status_of(
+        cluster(
+            primary("db-2", "db-3", position="0/6000100"),
+            standby("db-1", position="0/6000000", lag_seconds=1.5, upstream_slot="hotstandby_db_2"),
+            standby("db-1", position="0/6000200"),
+        )
+    )
+    assert status.healthy
+    assert status.primary == "db-1"
+    assert status.tree().splitlines() == [
+        "db-1  primary  running  timeline 1  at 0/6000100",
+        "├─ db-2  standby  streaming  timeline 1  at 0/6000000  lag 256 bytes, 1.5 s  slot hotstandby_db_2",
+        "└─ db-3  standby  streaming  timeline 1  at 0/6000200  lag 0 bytes, 0 s",
+        "healthy",
+    ]
+
+
+def test_a_cascade_hangs_below_its_upstream() -> None:
+    nodes = primary("db-2"), standby("db-1", senders=primary("db-3").server.senders), standby("db-2")  # type: ignore[union-attr]
+    lines = status_of(cluster(*nodes)).tree().splitlines()
+    assert [line.split("db-")[0] for line in lines[:3]] == ["", "└─ ", "   └─ "]
+
+
+UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
+    "no primary": ((stopped(signal=False), standby("db-1", streaming=False)), "no primary is running"),
+    "two primaries": ((primary(), primary(timeline=2)), "db-1 and db-2 are both primaries"),
+    "unreachable": ((primary(), None), "db-2: does not answer"),
+    "stopped": ((primary(), stopped()), "db-2: stopped"),
+    "empty": ((primary(), virgin()), "db-2: empty"),
+    "only its own side says that it streams": ((primary(), standby("db-1")), "db-2: does not stream"),
+    "only the primary says that it streams": (
+        (primary("db-2"), standby("db-1", streaming=False)),
+        "db-2: does not stream",
+    ),
+    "diverged": (
+        (primary(), standby("db-1", position="0/6000008", streaming=False)),
+        "not on the primary's history",
+    ),
+    "foreign": (
+        (primary("db-2"), standby("db-1"), primary(identity=THEIRS)),
+        "db-3: belongs to another cluster",
+    ),
+    "cannot be asked": ((primary(), stopped(unreadable="it refuses us")), "db-2: it refuses us"),
+}
+
+
+@pytest.mark.parametrize("case", UNHEALTHY)
+def test_what_makes_a_cluster_unhealthy(case: str) -> None:
+    nodes, expected = UNHEALTHY[case]
+    status = status_of(cluster(*nodes))
+    assert not status.healthy
+    assert any(expected in problem for problem in status.problems), status.problems
+    assert f"PROBLEM: {status.problems[0]}" in status.tree()
+    assert "healthy" not in status.tree().splitlines()
+
+
+WARNINGS: dict[str, tuple[tuple[Node, ...], str]] = {
+    "restart pending": (
+        (primary("db-2", restart_pending=("max_connections",)), standby("db-1")),
+        "max_connections",
+    ),
+    "replay paused": ((primary("db-2"), standby("db-1", replay_paused=True)), "db-2: replay is paused"),
+    "archiver": (
+        (primary("db-2", archiver_failing="00000001000000000000000A"), standby("db-1")),
+        "archiving fails",
+    ),
+    "stranger": (
+        (primary("db-2", "db-9"), standby("db-1")),
+        "db-9 streams from it and is not in the inventory",
+    ),
+    "lost slot": (
+        (with_slot(primary("db-2"), Slot("x", "physical", False, None, "lost")), standby("db-1")),
+        "slot x has lost its WAL",
+    ),
+    "slot on a standby": (
+        (primary("db-2"), with_slot(standby("db-1"), Slot("x", "physical", False, lsn("0/10"), "reserved"))),
+        "db-2: slot x is not used",
+    ),
+    "kept aside": ((primary("db-2"), standby("db-1")), "kept aside: /data.old"),
+}
+
+
+@pytest.mark.parametrize("case", WARNINGS)
+def test_what_is_worth_a_warning_but_healthy(case: str) -> None:
+    nodes, expected = WARNINGS[case]
+    if case == "kept aside":
+        nodes = (nodes[0], _with_asides(nodes[1]))
+    status = status_of(cluster(*nodes))
+    assert status.healthy
+    assert any(expected in warning for warning in status.warnings), status.warnings
+
+
+def _with_asides(node: Node) -> Node:
+    return replace(node, asides=("/data.old",))

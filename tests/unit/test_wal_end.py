@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the WAL of a stopped server ends, from pg_waldump's own words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_end import (
+    end_from_statistics,
+    end_of_listed_record,
+    last_record_from_complaint,
+    record_end,
+)
+
+SEGMENT = 16 * 1024 * 1024
+
+
+def test_the_statistics_name_the_end() -> None:
+    assert end_from_statistics("WAL statistics between 0/1526200 and 0/1526278:\nType  N") == Lsn.parse("0/1526278")
+    assert end_from_statistics("Type  N") is None
+
+
+def test_the_complaint_names_the_last_record() -> None:
+    complaint = (
+        "pg_waldump: error: error in WAL record at 0/1526200: invalid record length at 0/1526278: wanted 24, got 0"
+    )
+    assert last_record_from_complaint(complaint) == Lsn.parse("0/1526200")
+    assert last_record_from_complaint("pg_waldump: error: could not find file") is None
+
+
+def test_a_listed_record_gives_its_end() -> None:
+    line = (
+        "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/01526200, prev 0/015261C8,"
+        " desc: CHECKPOINT_SHUTDOWN redo 0/1526200"
+    )
+    assert end_of_listed_record(line, SEGMENT) == Lsn.parse("0/1526278")
+    assert end_of_listed_record("", SEGMENT) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "end"),
+    [
+        (0x1000028, 114, 0x10000A0),  # aligned to 8 bytes
+        (0x1001FF0, 24, 0x1002020),  # 16 bytes, a short page header, 8 bytes
+        (0x1FFFFF0, 24, 0x2000030),  # into the next segment: a long page header
+        (0x1000028, 8192 - 40, 0x1002000),  # ends where the page ends
+    ],
+)
+def test_page_headers_are_counted(start: int, length: int, end: int) -> None:
+    assert record_end(Lsn(start), length, SEGMENT) == Lsn(end)
+
+
+@given(st.integers(1, 2**20), st.integers(24, 100_000))
+def test_a_record_never_ends_before_its_own_length(page: int, length: int) -> None:
+    start = Lsn(page * 8192 + 40)
+    end = record_end(start, length, SEGMENT)
+    assert end - start >= length
+    assert end.value % 8 == 0
+    assert end - start <= length + 8 + (length // (8192 - 40) + 2) * 40
