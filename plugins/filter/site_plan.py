@@ -12,8 +12,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster imp
     members_from,
     plan_to_plain,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import Plan, plan_site
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_site
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._preflight import check
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Plan
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
 
 DOCUMENTATION = r"""

@@ -8,10 +8,16 @@ Check mode prints the very plan that the run carries out.
 
 from __future__ import annotations
 
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_standby import plan_standby
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import PRIMARY, STANDBY, NodePlan, Plan, Refusal
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_standby import plan_standby
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
+    PRIMARY,
+    STANDBY,
+    NodePlan,
+    Plan,
+    Refusal,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
 
 
 def plan_site(topology: Topology) -> Plan:

@@ -9,11 +9,11 @@ empty cluster the host in the group master.
 
 from __future__ import annotations
 
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import CREATE, NONE, START, Refusal, Step
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import CREATE, NONE, START, Refusal, Step
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
 
 def choose_primary(topology: Topology) -> tuple[Member | None, Step | None, list[Refusal]]:
@@ -71,7 +71,7 @@ def _seed(topology: Topology) -> tuple[Member | None, Step | None, list[Refusal]
                 Refusal(
                     "half_made",
                     seed.name,
-                    f"the data directory is half-made ({seed.node.wreck}), and no node has data that it could be cloned from",
+                    f"the data directory is half-made ({seed.node.wreck}), and no node has data to clone",
                     "If this cluster never held data, move that directory away and run again; if it did, bring the"
                     " node that holds it back first",
                 )
@@ -110,7 +110,7 @@ def _stopped_primary(topology: Topology) -> tuple[Member | None, Step | None, li
                     "primary_gone",
                     ", ".join(m.name for m in ours),
                     f"no primary runs, and none of the stopped servers is surely the last one ({told})",
-                    "Start the server that was primary last, or promote the standby that shall replace it, and run again",
+                    "Start the server that was primary last, or promote the standby that replaces it, and run again",
                 )
             ],
         )

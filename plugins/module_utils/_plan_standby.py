@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import CLONE, FOLLOW, NONE, START, Refusal, Step
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member, Topology, lies_on
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
+    CLONE,
+    FOLLOW,
+    NONE,
+    START,
+    Refusal,
+    Step,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member, Topology, lies_on
 
 # What a clone needs on top of the primary's size: WAL that is written meanwhile.
 CLONE_MARGIN_BYTES = 256 * 1024 * 1024

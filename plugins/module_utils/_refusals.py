@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
-from from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member
 
 
 def two_primaries(writable: tuple[Member, ...]) -> Refusal:
