@@ -60,7 +60,7 @@ class Account:
             cwd=directory or home or "/",
             text=True,
             start_new_session=True,
-            umask=0o077,
+            umask=0o022,
             **options,
         )
 
