@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server wrote into its log since a start was attempted, shortened to what matters."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+
+LINES = 5
+SEVERITY = re.compile(r"\b(PANIC|FATAL|ERROR|WARNING|LOG|DETAIL|HINT|CONTEXT):\s+(.*)")
+GRAVE = frozenset({"PANIC", "FATAL", "ERROR", "DETAIL", "HINT"})
+TROUBLE = re.compile(r"could not|invalid|unrecognized|error|not exist|denied|forked off", re.IGNORECASE)
+# Answers to clients that knock while the server starts, and the farewell to its old log.
+NOISE = re.compile(r"the database system is (starting up|not yet accepting|shutting down)|log output")
+# A log may hold more than one needs; the end is what counts.
+LONGEST_READ_BYTES = 256 * 1024
+
+
+def relevant_lines(text: str) -> str:
+    """Return the last lines that say what went wrong, joined by "; ", without their prefixes. Pure.
+
+    The last lines of any kind when none of them looks like trouble (another language, say).
+    """
+    chosen: list[str] = []
+    for line in text.splitlines():
+        found = SEVERITY.search(line)
+        if not found or NOISE.search(line):
+            continue
+        if found.group(1) in GRAVE or TROUBLE.search(found.group(2)):
+            chosen.append(f"{found.group(1)}: {found.group(2).strip()}")
+    if not chosen:
+        chosen = [line.strip() for line in text.splitlines() if line.strip() and not NOISE.search(line)]
+    unique = list(dict.fromkeys(chosen))
+    return "; ".join(unique[-LINES:])
+
+
+class LogWatch:
+    """Remembers how long the logs are, and reads later what has been added."""
+
+    def __init__(self, log_files: Iterable[str | None], data_directory: str) -> None:
+        self._data_directory = data_directory
+        self._files = [path for path in log_files if path]
+        self._sizes = {path: _size(path) for path in [*self._files, *self._collected()]}
+
+    def added(self) -> str:
+        """Return what the logs say since; an empty text when they cannot be read."""
+        return "\n".join(
+            _read_from(path, self._sizes.get(path, 0)) for path in [*self._files, *self._collected()]
+        )
+
+    def _collected(self) -> list[str]:
+        """The files of the logging collector (10 and later name them in current_logfiles)."""
+        register = os.path.join(self._data_directory, "current_logfiles")
+        with suppress(OSError), open(register, encoding="utf-8") as file:
+            names = [line.partition(" ")[2].strip() for line in file if line.startswith("stderr ")]
+            return [os.path.join(self._data_directory, name) for name in names]
+        return []
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _read_from(path: str, position: int) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            size = os.fstat(file.fileno()).st_size
+            # rotated or emptied meanwhile: all of it is new
+            start = position if size >= position else 0
+            file.seek(max(start, size - LONGEST_READ_BYTES))
+            return file.read()
+    except OSError:
+        return ""
