@@ -19,7 +19,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from support.hosts import access, recipe
 from support.hosts.engine import HostsError, cache_directory, ensure_docker
-from support.hosts.host import ADDRESS_LABEL, LABEL, NAME_LABEL, NETWORK, Host
+from support.hosts.host import ADDRESS_LABEL, LABEL, NAME_LABEL, NETWORK, SAVED_LABEL, Host
 from support.hosts.image import ensure_image
 
 SUBNET = "198.51.100.0/24"  # set aside for documentation: nobody's real network
@@ -52,6 +52,7 @@ class Fleet:
             host: Host(self.client, name, host, address, image, self.known_hosts, mounts.get(host, {}))
             for host, address in addresses.items()
         }
+        self._saved: set[str] = set()
 
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
@@ -61,17 +62,32 @@ class Fleet:
         self.destroy()
         with access.lock("network"):
             ensure_network(self.client)
-        self._boot(list(self.hosts.values()))
+        self._boot(list(self.hosts.values()), lambda host: host.image)
 
     def recreate(self, *names: str) -> None:
         """Make the hosts (all of them, or the named ones) virgin again: new containers, a few seconds."""
         hosts = [self.hosts[name] for name in names] or list(self.hosts.values())
+        self._replace(hosts, lambda host: host.image)
+
+    def save(self, label: str) -> None:
+        """Keep the hosts as they are, for `restore`: shut down, copied to images and booted again."""
+        hosts = list(self.hosts.values())
+        _in_parallel(Host.stop, hosts)
+        _in_parallel(lambda host: host.save(_saved_image(label, host)), hosts)
+        self._saved.add(label)
         self._forget_connections()
-        _in_parallel(Host.remove, hosts)
-        self._boot(hosts)
+        _in_parallel(Host.start, hosts)
+
+    def restore(self, label: str) -> bool:
+        """Put the hosts back as they were saved under `label`; False when nothing was."""
+        if label not in self._saved:
+            return False
+        self._replace(list(self.hosts.values()), lambda host: _saved_image(label, host))
+        return True
 
     def destroy(self) -> None:
         """Remove every host of this fleet, by its label, and the network when no other fleet uses it."""
+        self._saved.clear()
         remove(self.client, self.name)
         self._forget_connections()
 
@@ -90,9 +106,14 @@ class Fleet:
         hosts = {name: {"ansible_host": host.address} for name, host in self.hosts.items()}
         return json.dumps({"all": {"hosts": hosts, "vars": self.access_variables()}}, indent=2) + "\n"
 
-    def _boot(self, hosts: Sequence[Host]) -> None:
+    def _replace(self, hosts: Sequence[Host], image: Callable[[Host], str]) -> None:
+        self._forget_connections()
+        _in_parallel(Host.remove, hosts)
+        self._boot(hosts, image)
+
+    def _boot(self, hosts: Sequence[Host], image: Callable[[Host], str]) -> None:
         try:
-            _in_parallel(Host.create, hosts)
+            _in_parallel(lambda host: host.create(image(host)), hosts)
             keys = {host.address: host.host_key() for host in self.hosts.values()}
             access.write_known_hosts(self.known_hosts, keys)
             _in_parallel(Host.start, hosts)
@@ -141,11 +162,17 @@ def remove(client: docker.DockerClient, fleet: str | None = None) -> int:
     containers = client.containers.list(all=True, filters={"label": label})
     for container in containers:
         container.remove(force=True, v=True)
+    for image in client.images.list(filters={"label": f"{SAVED_LABEL}={fleet}" if fleet else SAVED_LABEL}):
+        client.images.remove(str(image.id), force=True)
     with access.lock("network"):
         if not client.containers.list(all=True, filters={"label": LABEL}):
             for network in client.networks.list(names=[f"^{NETWORK}$"]):
                 network.remove()
     return len(containers)
+
+
+def _saved_image(label: str, host: Host) -> str:
+    return f"hotstandby-saved:{host.fleet}-{host.name}-{label}"
 
 
 def _in_parallel(action: Callable[[Host], None], hosts: Sequence[Host]) -> None:

@@ -26,6 +26,7 @@ from support.hosts.engine import HostsError
 LABEL = "hotstandby.fleet"
 NAME_LABEL = "hotstandby.host"
 ADDRESS_LABEL = "hotstandby.address"
+SAVED_LABEL = "hotstandby.saved"
 NETWORK = "hotstandby-hosts"
 BOOT_TIMEOUT_SECONDS = 90.0
 API_VERSION = "1.41"  # of the engine in Debian 12; later ones still speak it
@@ -78,10 +79,10 @@ class Host:
         """Whether the container runs now."""
         return self.container.status == "running"
 
-    def create(self) -> None:
-        """Create the container (not started), with the login user's key in it."""
+    def create(self, image: str) -> None:
+        """Create the container from an image (not started), with the login user's key in it."""
         container = self.client.containers.create(
-            self.image,
+            image,
             ["sh", "-c", _BOOT],
             name=self.container_name,
             hostname=self.name,
@@ -118,6 +119,11 @@ class Host:
     def stop(self) -> None:
         """Shut the host down in an orderly way (systemd stops the services)."""
         self.container.stop(timeout=60)
+
+    def save(self, image: str) -> None:
+        """Keep the host's files as an image; switch it off before."""
+        repository, _, tag = image.partition(":")
+        self.container.commit(repository, tag, changes=[f"LABEL {SAVED_LABEL}={self.fleet}"])
 
     def kill(self) -> None:
         """Crash: every process of the host is gone at once."""
@@ -172,7 +178,10 @@ class Host:
         return found
 
     def _archive_of(self, path: str) -> tarfile.TarFile:
-        stream = self.container.get_archive(path)[0]
+        try:
+            stream = self.container.get_archive(path)[0]
+        except NotFound:
+            raise HostsError(f"{self.name}: there is no {path}") from None
         return tarfile.open(fileobj=io.BytesIO(b"".join(stream)))
 
     def fault(self) -> str:

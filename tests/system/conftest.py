@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts for the tests of whole playbooks: containers reached over ssh. If there are none, tests fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.hosts import Fleet
+from support.hosts.controller import Controller
+
+FIRST_ADDRESS = 31
+NAMES = ("db-1", "db-2", "db-3", "db-4")
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Iterator[Fleet]:
+    """Four hosts, booted once for all tests: db-1 to db-4. A test takes them as it finds them."""
+    hosts = Fleet("system", {name: f"198.51.100.{FIRST_ADDRESS + i}" for i, name in enumerate(NAMES)})
+    try:
+        hosts.create()
+        yield hosts
+    finally:
+        hosts.destroy()
+
+
+@pytest.fixture
+def virgins(fleet: Fleet) -> Fleet:
+    """The hosts, with nothing on them that a test before has left."""
+    fleet.recreate()
+    return fleet
+
+
+@pytest.fixture
+def controller(fleet: Fleet, tmp_path: Path) -> Controller:
+    """The user, with an inventory of db-1 as master and db-2, db-3 as hot standbys; db-4 is not in it."""
+    user = Controller(fleet, tmp_path)
+    user.inventory(master=["db-1"], hot_standby=["db-2", "db-3"])
+    return user
+
+
+@pytest.fixture
+def cluster(fleet: Fleet, controller: Controller) -> Fleet:
+    """The hosts as site.yml makes them: built once, then put back from images, in seconds."""
+    if not fleet.restore("cluster"):
+        fleet.recreate()
+        controller.playbook("site", check=True)
+        fleet.save("cluster")
+    return fleet
