@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Callable
 
@@ -35,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(healthy), C(nodes), C(problems), C(warnings), and the same as a text in C(tree).
+  description: C(healthy), C(nodes), C(problems), C(warnings), and the same as texts in C(tree) and C(json).
   type: dict
 """
 
@@ -43,7 +44,8 @@ _value:
 def cluster_status(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the status as plain data, and as a tree."""
     status = status_of(Topology.of(members_from(records)))
-    return {**status.to_plain(), "tree": status.tree()}
+    plain = status.to_plain()
+    return {**plain, "tree": status.tree(), "json": json.dumps(plain, ensure_ascii=False)}
 
 
 class FilterModule:

@@ -17,30 +17,28 @@ author:
   - The hotstandby.postgresql authors (@hotstandby)
 description:
   - Names and values are those that the given version of PostgreSQL knows.
-positional: nodes, wal_keep, max_slot_wal_keep
+positional: records, wal_bounds
 options:
   _input:
     description: Major version of PostgreSQL.
     type: str
     required: true
-  nodes:
-    description: Number of nodes in the cluster.
-    type: int
+  records:
+    description: What P(hotstandby.postgresql.cluster_records#filter) returned; the number of nodes counts.
+    type: dict
     required: true
-  wal_keep:
-    description: WAL to keep for standbys that have no slot, in MiB.
-    type: int
-    required: true
-  max_slot_wal_keep:
-    description: The most WAL that slots may keep, in MiB; V(-1) for no bound.
-    type: int
+  wal_bounds:
+    description:
+      - C(keep) is the WAL to keep for standbys that have no slot, C(slots) the most that slots may keep, in MiB.
+      - V(-1) in C(slots) means no bound.
+    type: dict
     required: true
 """
 
 EXAMPLES = r"""
 - name: Show the settings
   ansible.builtin.debug:
-    msg: "{{ '15' | hotstandby.postgresql.replication_settings(3, 1024, 8192) }}"
+    msg: "{{ '15' | hotstandby.postgresql.replication_settings(records, {'keep': 1024, 'slots': 8192}) }}"
 """
 
 RETURN = r"""
@@ -50,9 +48,11 @@ _value:
 """
 
 
-def replication_settings(version: str, nodes: int, wal_keep: int, max_slot_wal_keep: int) -> dict[str, str]:
+def replication_settings(
+    version: str, records: Mapping[str, Any], wal_bounds: Mapping[str, int | str]
+) -> dict[str, str]:
     """Return the settings for that version; sizes are MiB."""
-    return _settings.replication_settings(version, nodes, int(wal_keep), int(max_slot_wal_keep))
+    return _settings.replication_settings(version, len(records), int(wal_bounds["keep"]), int(wal_bounds["slots"]))
 
 
 class FilterModule:
