@@ -120,6 +120,8 @@ ABILITIES: Mapping[str, str] = {
     "has_hba_continuation_lines": "14",
     "has_replay_pause_state": "14",
     "has_postmaster_pid_status": "10",
+    # connection strings
+    "conninfo_takes_passfile": "10",
     # authentication and roles
     "has_scram": "10",
     "has_pg_monitor": "10",
@@ -130,6 +132,7 @@ ABILITIES: Mapping[str, str] = {
     # base backup
     "basebackup_takes_slot": "9.6",
     "basebackup_creates_slot": "11",
+    "basebackup_syncs": "10",
     "has_backup_manifest": "13",
     "has_wal_segment_size_option": "11",
     "checksums_by_default": "18",
@@ -217,6 +220,7 @@ class Dialect:
     has_hba_continuation_lines: bool
     has_replay_pause_state: bool
     has_postmaster_pid_status: bool
+    conninfo_takes_passfile: bool
     has_scram: bool
     has_pg_monitor: bool
     has_pg_read_all_stats: bool
@@ -225,6 +229,7 @@ class Dialect:
     has_target_session_attrs: bool
     basebackup_takes_slot: bool
     basebackup_creates_slot: bool
+    basebackup_syncs: bool
     has_backup_manifest: bool
     has_wal_segment_size_option: bool
     checksums_by_default: bool

@@ -55,6 +55,8 @@ has_pg_checkpoint_role              .   .   .   .   .   .   .   y   y   y   y
 has_target_session_attrs            .   .   y   y   y   y   y   y   y   y   y
 basebackup_takes_slot               .   y   y   y   y   y   y   y   y   y   y
 basebackup_creates_slot             .   .   .   y   y   y   y   y   y   y   y
+basebackup_syncs                    .   .   y   y   y   y   y   y   y   y   y
+conninfo_takes_passfile             .   .   y   y   y   y   y   y   y   y   y
 has_backup_manifest                 .   .   .   .   .   y   y   y   y   y   y
 has_wal_segment_size_option         .   .   .   y   y   y   y   y   y   y   y
 checksums_by_default                .   .   .   .   .   .   .   .   .   .   y
