@@ -8,6 +8,7 @@ The grammar is that of PostgreSQL's own scanner of configuration files.
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,6 +104,14 @@ class ConfFile:
                     lines[index] = _with_value(lines[index] or "", value)
         text = "\n".join(line for line in lines if line is not None)
         return ConfFile(text + self._addition(text, missing))
+
+    def with_absolute_includes(self, directory: str) -> ConfFile:
+        """The file as it has to read to mean the same in another place; directory is where it belongs."""
+        lines = self._lines()
+        for include in self.includes():
+            index = include.line_number - 1
+            lines[index] = _with_value(lines[index], os.path.join(directory, include.value))
+        return ConfFile("\n".join(lines))
 
     def _lines(self) -> list[str]:
         return self.text.split("\n")

@@ -21,8 +21,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._conninfo im
 
 NASTY = 'it\'s "a" \\ b:c d %20 # {{ nö }}'
 keywords = st.from_regex(r"[a-z_][a-z0-9_]{0,15}", fullmatch=True)
-values = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))
-passfile_fields = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=("Cs",)))
+values = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
+passfile_fields = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"))
 
 
 @given(st.dictionaries(keywords, values))

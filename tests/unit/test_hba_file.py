@@ -30,7 +30,7 @@ host all all
 """
 
 texts = st.text(st.characters(exclude_characters="\0"))
-words = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=("Cs",)), min_size=1)
+words = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"), min_size=1)
 rules = st.builds(
     HbaRule,
     st.just("host"),
