@@ -155,7 +155,8 @@ def _connect(target: Target, extra: dict[str, Any]) -> Session:
         connection = psycopg2.connect(**target.parameters(), **extra)
     except psycopg2.Error as error:
         raise explain_refusal(target, str(error)) from error
-    connection.autocommit = True
+    if not connection.autocommit:  # a replication connection is so already, and does not let itself be told
+        connection.autocommit = True
     return Session(connection, target)
 
 
