@@ -1,48 +1,40 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adapter: files that are whole or not there at all."""
+"""Adapter: private files that are whole or not there at all."""
 
 from __future__ import annotations
 
 import os
-import stat
-import tempfile
 from contextlib import suppress
+
+PRIVATE = 0o600
 
 
 def read_text(path: str) -> str | None:
-    """The text of a file, None when there is none."""
+    """The text of a file, None when there is none. Raises OSError."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return None
 
 
-def write_atomically(path: str, text: str, mode: int | None = None) -> None:
-    """Replace or create a file in one step that survives a crash.
-
-    Without mode the file keeps the one that it has (0600 when it is new). It keeps its owner where we may
-    give files away, which only root may. A symbolic link is followed: what it points to is replaced. Raises
-    OSError.
-    """
-    path = os.path.realpath(path)
-    before = None
+def write_private(path: str, text: str) -> None:
+    """Create or replace a file, mode 0600, in one step that survives a crash. Raises OSError."""
+    # always the same name, so that runs that are cut off leave one file at most, which the next one takes
+    # away
+    scratch = f"{path}.new"
     with suppress(FileNotFoundError):
-        before = os.stat(path)
-    if mode is None:
-        mode = stat.S_IMODE(before.st_mode) if before else 0o600
-    descriptor, scratch = tempfile.mkstemp(prefix="pgsql_tmp.hotstandby-new-", dir=os.path.dirname(path))
+        os.unlink(scratch)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
     try:
-        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            os.fchmod(file.fileno(), mode)
-            if before and os.geteuid() == 0:
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), PRIVATE)
+            file.write(text.encode("utf-8", errors="surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
-        os.rename(scratch, path)
+        os.replace(scratch, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(scratch)
@@ -50,7 +42,7 @@ def write_atomically(path: str, text: str, mode: int | None = None) -> None:
     sync_directory(os.path.dirname(path))
 
 
-def remove(path: str) -> bool:
+def remove_file(path: str) -> bool:
     """Remove a file durably; False when there was none. Raises OSError."""
     try:
         os.unlink(path)
@@ -62,8 +54,23 @@ def remove(path: str) -> bool:
 
 def sync_directory(path: str) -> None:
     """Make what was renamed, created or removed in a directory survive a crash. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: str, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(path: str) -> None:
+    """Make all of a directory survive a crash. Raises OSError."""
+    for found in os.walk(path):
+        directory, files = found[0], found[2]
+        for name in files:
+            file = os.path.join(directory, name)
+            if not os.path.islink(file):
+                _sync(file, os.O_RDONLY)
+        sync_directory(directory)

@@ -71,9 +71,7 @@ def entries_of(directory: str) -> tuple[str, ...]:
 
 def content_of(directory: str) -> str:
     """What a directory holds, in the words of _clone_layout. Raises OSError."""
-    return layout.content_of(
-        entries_of(directory), os.path.exists(os.path.join(directory, "global", "pg_control"))
-    )
+    return layout.content_of(entries_of(directory), os.path.exists(os.path.join(directory, "global", "pg_control")))
 
 
 def find_marker(data_directory: str) -> Marker | None:

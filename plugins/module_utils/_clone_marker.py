@@ -20,10 +20,9 @@ class Marker:
     """What is known of the clone.
 
     phase: copying (the target is untouched) or swapping (the clone is whole and steps put it into place).
-
-    pid: the pg_basebackup that was started, None before. sides: side directories. created: directories that
-    were made for the clone, outer ones first. asides: where the old content goes. system_identifier: of the
-    source.
+    started: when, in UTC. source: host and port. system_identifier: of the source. sides: side directories.
+    created: directories that were made for the clone, outer ones first. asides: where the old content goes.
+    verified: whether pg_verifybackup has passed the clone.
     """
 
     phase: str
@@ -34,7 +33,7 @@ class Marker:
     created: tuple[str, ...] = ()
     asides: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
-    pid: int | None = None
+    verified: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Marker:
@@ -50,7 +49,7 @@ class Marker:
                 created=tuple(map(str, found["created"])),
                 asides=tuple(map(str, found["asides"])),
                 steps=tuple(Step(*map(str, step)) for step in found["steps"]),
-                pid=None if found["pid"] is None else int(found["pid"]),
+                verified=bool(found["verified"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a marker of a clone: {error!r}") from error
@@ -59,8 +58,8 @@ class Marker:
         plain = {**asdict(self), "steps": [[step.kind, step.source, step.destination] for step in self.steps]}
         return json.dumps(plain, indent=1) + "\n"
 
-    def with_pid(self, pid: int) -> Marker:
-        return replace(self, pid=pid)
+    def with_created(self, directories: Sequence[str]) -> Marker:
+        return replace(self, created=(*self.created, *directories))
 
-    def swapping(self, steps: Sequence[Step], asides: Sequence[str]) -> Marker:
-        return replace(self, phase=SWAPPING, steps=tuple(steps), asides=tuple(asides), pid=None)
+    def swapping(self, steps: Sequence[Step], asides: Sequence[str], verified: bool) -> Marker:
+        return replace(self, phase=SWAPPING, steps=tuple(steps), asides=tuple(asides), verified=verified)

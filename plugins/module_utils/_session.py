@@ -155,7 +155,7 @@ def _connect(target: Target, extra: dict[str, Any]) -> Session:
         connection = psycopg2.connect(**target.parameters(), **extra)
     except psycopg2.Error as error:
         raise explain_refusal(target, str(error)) from error
-    if not connection.autocommit:  # a replication connection is so already, and does not let itself be told
+    if "connection_factory" not in extra:  # a replication connection is in autocommit anyway, and cannot be asked
         connection.autocommit = True
     return Session(connection, target)
 

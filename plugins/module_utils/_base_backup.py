@@ -1,0 +1,325 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of module base_backup."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _clone_layout as layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_copy import Copy, tree_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
+    find_asides,
+    find_marker,
+    find_wreck,
+    pending_steps,
+    place_of,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_marker import COPYING, SWAPPING, Marker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves import (
+    carry_out,
+    clear,
+    forget_marker,
+    locked,
+    make_directories,
+    plain_errors,
+    save_marker,
+    stop_strays,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_source import (
+    Source,
+    SourceSlot,
+    inspect_source,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_target import (
+    CloneTarget,
+    check_space,
+    check_writable,
+    look_at,
+    needed_bytes,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_tidy import tidy
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
+
+REPLACE_VARIABLE = "hot_standby_replace_data"
+# Answers of a source that is not set up yet, which check mode has to expect.
+NOT_YET = frozenset(
+    {"cannot_connect", "missing_psycopg2", "no_access_rule", "wrong_password", "no_password", "starting_up"}
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the module was asked for."""
+
+    commands: Commands
+    dialect: Dialect
+    place: Target
+    params: dict[str, Any]
+
+    @property
+    def data_directory(self) -> str:
+        return str(self.params["data_directory"])
+
+    @property
+    def application_name(self) -> str:
+        return str(self.params["application_name"] or "hotstandby")
+
+    @property
+    def source_slot(self) -> SourceSlot | None:
+        name = self.params["slot"]
+        return SourceSlot(self.place, self.dialect, name, self.application_name) if name else None
+
+
+def base_backup(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the data directory into the wanted state. Raises HotStandbyError."""
+    return tidy(module) if module.params["state"] == "tidied" else clone(module)
+
+
+def clone(module: AnsibleModule) -> dict[str, Any]:
+    """Make the data directory a copy of the source, ready to be a standby. Raises HotStandbyError."""
+    params = module.params
+    try:
+        dialect = Dialect.for_version(params["version"])
+    except ValueError as error:
+        raise HotStandbyError("version_unsupported", str(error), "Set postgres_version to a supported one") from error
+    place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
+    request = Request(Commands(module.run_command, params["bin_directory"]), dialect, place, params)
+    with plain_errors():
+        _refuse_running(request.data_directory)
+        if module.check_mode:
+            return _forecast(module, request)
+        if os.geteuid() == 0:
+            raise HotStandbyError(
+                "runs_as_root",
+                "base_backup was run as root: the files would belong to root",
+                "Run it as the operating system user that owns the cluster (become_user)",
+            )
+        request.commands.output("pg_basebackup", "--version")
+        return _clone(request)
+
+
+def _refuse_running(data_directory: str) -> None:
+    running = running_postmaster(data_directory)
+    if running:
+        raise HotStandbyError(
+            "running_server",
+            f"a server runs in {data_directory} (process {running.pid}, port {running.port})",
+            "Stop it first if it is not wanted; a running server is never replaced",
+        )
+
+
+def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
+    """All checks that can be made, and what would be done."""
+    params = request.params
+    target = look_at(request.data_directory, params["wal_directory"], request.dialect.major)
+    _refuse_content(request, target)
+    reason = f"would be cloned from {request.place}"
+    try:
+        source = inspect_source(request.place, request.dialect, params["system_identifier"])
+        slot = request.source_slot
+        if slot:
+            slot.check()
+        target = target.with_tablespaces(source, params["tablespace_mapping"], request.dialect.major)
+    except HotStandbyError as error:
+        if error.name not in NOT_YET:
+            raise
+        module.warn(f"the source was not checked: {error}")
+    check_space(needed_bytes(target, params["expected_bytes"] or 0, params["tablespace_bytes"]))
+    wreck = find_wreck(request.data_directory)
+    if wreck:
+        reason += f" ({wreck})"
+    elif target.content != layout.ABSENT:
+        reason += "; the present data directory would be moved aside"
+    return _result(request, reason, changed=True, before=target.content)
+
+
+def _result(request: Request, reason: str, *, changed: bool, before: str, **more: Any) -> dict[str, Any]:
+    after = f"{request.data_directory}: clone of {request.place}\n"
+    return {
+        "changed": changed,
+        "path": "clone",
+        "reason": reason,
+        "moved_aside": [],
+        "verified": False,
+        "bytes": 0,
+        "waited_seconds": 0.0,
+        "slot_created": False,
+        "diff": {"before": f"{request.data_directory}: {before}\n", "after": after},
+        **more,
+    }
+
+
+def _refuse_content(request: Request, target: CloneTarget) -> None:
+    directory = target.data.directory
+    if target.content == layout.OTHER:
+        raise HotStandbyError(
+            "not_a_data_directory",
+            f"{directory} is not empty and holds no PostgreSQL cluster",
+            "Point postgres_data_directory to an empty or absent directory, or move that content away",
+        )
+    if target.content == layout.CLUSTER and not request.params["replace"]:
+        raise HotStandbyError(
+            "data_present",
+            f"{directory} holds a PostgreSQL {target.old_major} cluster",
+            f"Set {REPLACE_VARIABLE}=true for this host to have it moved aside (not deleted) and cloned anew",
+        )
+
+
+def _clone(request: Request) -> dict[str, Any]:
+    began = time.monotonic()
+    place = place_of(request.data_directory)
+    stop_strays(place.side)
+    created = make_directories(place.parent)
+    try:
+        with locked(place):
+            finished = _settle(request, place)
+            if finished:
+                return finished
+            result = _clone_locked(request, place, created)
+    except BaseException:
+        for directory in reversed(created):
+            with suppress(OSError):
+                os.rmdir(directory)
+        raise
+    result["waited_seconds"] = round(time.monotonic() - began, 3)
+    return result
+
+
+def _settle(request: Request, place: layout.Place) -> dict[str, Any] | None:
+    """Deal with what an earlier run left: finish its swap (then there is nothing else to do), or clear it away."""
+    marker = find_marker(place.directory)
+    if marker is None:
+        return None
+    left = pending_steps(marker) if marker.phase == SWAPPING else ()
+    if left:
+        carry_out(left)
+    if marker.phase == COPYING:
+        for side in marker.sides:
+            stop_strays(side)
+        clear(marker, ())
+    forget_marker(place)
+    wanted = request.params["system_identifier"]
+    if not left or wanted not in (None, marker.system_identifier):
+        return None
+    reason = f"the clone of {marker.source} that was cut off while it was put into place was finished"
+    moved = [path for path in marker.asides if os.path.isdir(path)]
+    return _result(request, reason, changed=True, before="half a swap", moved_aside=moved, verified=marker.verified)
+
+
+def _clone_locked(request: Request, place: layout.Place, created: tuple[str, ...]) -> dict[str, Any]:
+    params, major = request.params, request.dialect.major
+    target = look_at(request.data_directory, params["wal_directory"], major)
+    _refuse_content(request, target)
+    source = inspect_source(request.place, request.dialect, params["system_identifier"])
+    slot = request.source_slot
+    usable = slot.check()[0] if slot else False
+    target = target.with_tablespaces(source, params["tablespace_mapping"], major)
+    check_writable(target)
+    clear(None, target.sides)
+    check_space(needed_bytes(target, params["expected_bytes"] or 0, params["tablespace_bytes"]))
+    marker = Marker(
+        COPYING,
+        _now().isoformat(timespec="seconds"),
+        str(request.place),
+        source.system_identifier,
+        target.sides,
+        created,
+    )
+    save_marker(place, marker)
+    slot_created = False
+    try:
+        for entry in target.places[1:]:
+            marker = marker.with_created(make_directories(entry.parent))
+            save_marker(place, marker)
+        if slot and not usable:
+            slot.create()
+            slot_created = True
+        result = _copy(request, target, source, marker)
+    except BaseException as error:
+        _undo(place, slot if slot_created else None, error)
+        raise
+    return {**result, "slot_created": slot_created}
+
+
+def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker) -> dict[str, Any]:
+    params = request.params
+    copy = Copy(
+        request.commands,
+        request.dialect,
+        target,
+        source,
+        request.application_name,
+        params["slot"],
+        params["max_rate"],
+        params["timeout"],
+    )
+    copy.run()
+    unverified = copy.verify(params["verify"])
+    copy.prepare()
+    size = tree_bytes(target.sides)
+    _refuse_running(request.data_directory)
+    steps, asides = target.swap(_stamp(request.data_directory))
+    save_marker(target.data, marker.swapping(steps, asides, unverified is None))
+    carry_out(steps)
+    os.chmod(target.data.directory, 0o700)
+    forget_marker(target.data)
+    reason = f"cloned from {source.target}"
+    if asides:
+        reason += f"; what was there before is in {asides[0]}"
+    more = {"unverified_reason": unverified} if unverified else {}
+    return _result(
+        request,
+        reason,
+        changed=True,
+        before=target.content,
+        moved_aside=list(asides),
+        verified=unverified is None,
+        bytes=size,
+        **more,
+    )
+
+
+def _undo(place: layout.Place, slot: SourceSlot | None, error: BaseException) -> None:
+    """Leave nothing of a clone that failed while it was copied; a swap is left to be finished."""
+    marker = find_marker(place.directory)
+    if marker and marker.phase == SWAPPING:
+        return
+    for side in marker.sides if marker else ():
+        stop_strays(side)
+    clear(marker, ())
+    forget_marker(place)
+    if slot:
+        try:
+            slot.drop()
+        except HotStandbyError as second:
+            if isinstance(error, HotStandbyError):
+                raise HotStandbyError(
+                    error.name,
+                    f"{error.message} (and the slot {slot.name} that was made for it stays: {second.message})",
+                    error.hint,
+                ) from error
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _stamp(data_directory: str) -> str:
+    """The current time, or the next that no aside directory bears yet."""
+    taken, now = find_asides(data_directory), _now()
+    while any(layout.OLD + now.strftime(layout.STAMP) in path for path in taken):
+        now += timedelta(seconds=1)
+    return now.strftime(layout.STAMP)
