@@ -113,13 +113,14 @@ class Slots:
     def found(self) -> list[FoundSlot]:
         """Every slot of the server."""
         temporary = "temporary" if self._dialect.has_temporary_slots else "false"
-        status = "wal_status" if self._dialect.has_slot_wal_status else "NULL"
+        status = "wal_status" if self._dialect.has_slot_wal_status else "NULL::text"
         rows = self._session.rows(
             "SELECT slot_name::text AS name, slot_type = 'physical' AS physical, active,"
-            f" {temporary} AS temporary, restart_lsn IS NOT NULL AS reserves, {status} AS status"
+            f" {temporary} AS temporary, restart_lsn IS NOT NULL AS reserves,"
+            f" coalesce({status} = '{LOST}', false) AS lost"
             " FROM pg_catalog.pg_replication_slots ORDER BY slot_name"
         )
-        return [FoundSlot(**{**row, "lost": row.pop("status") == LOST}) for row in rows]
+        return [FoundSlot(**row) for row in rows]
 
     def limit(self) -> int:
         """How many slots the server has room for."""

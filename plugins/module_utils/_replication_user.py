@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,8 +145,8 @@ def _converge(module: AnsibleModule, session: Session, wanted: Wanted) -> dict[s
     if not module.check_mode:
         verifier = new_verifier(password, wanted.user, dialect.has_scram, os.urandom(SALT_BYTES))
         if changes:
-            _be_quiet(session)
-            session.execute(role_statement(wanted.user, exists, changes), {"verifier": verifier})
+            with _quiet(session):
+                session.execute(role_statement(wanted.user, exists, changes), {"verifier": verifier})
         for grant in grants:
             session.execute(grant.statement, {})
     return _told(wanted.user, exists, [change.what for change in (*changes, *grants)], module.check_mode)
@@ -174,11 +174,17 @@ def _result(changed: bool, reason: str, changes: list[str], existed: bool) -> di
     }
 
 
-def _be_quiet(session: Session) -> None:
+@contextmanager
+def _quiet(session: Session) -> Iterator[None]:
+    """Keep what is done meanwhile out of the server's log; all else stays as the site has it."""
     for setting, value in QUIET:
         # not every version has each of them
         with suppress(HotStandbyError):
             session.execute("SELECT pg_catalog.set_config(%s, %s, false)", (setting, value))
+    yield
+    for setting, _value in QUIET:
+        with suppress(HotStandbyError):
+            session.execute(f"RESET {setting}")
 
 
 def _in_statement(user: str) -> str:

@@ -209,8 +209,8 @@ class ServerControl:
         if not instance.bin_directory:
             return None
         outcome = Commands(self._run, instance.bin_directory).attempt(
-            "postgres", "-C", setting, "-D", instance.data_directory,
-            "-c", f"config_file={os.path.join(instance.config_directory, 'postgresql.conf')}", cwd="/",
+            "postgres", "-C", setting, "-D", instance.config_directory,
+            "-c", f"data_directory={instance.data_directory}", cwd="/",
         )  # fmt: skip
         return outcome.output.strip() if outcome.code == 0 else None
 

@@ -135,11 +135,11 @@ class PgCtl:
         instance = self._instance
         options = []
         if instance.config_directory != instance.data_directory:
-            config_file = os.path.join(instance.config_directory, "postgresql.conf")
-            options = ["-o", f"-c config_file={shlex.quote(config_file)}"]
+            # pg_hba.conf is looked for where -D points to, so that has to be the configuration directory
+            options = ["-o", f"-c data_directory={shlex.quote(instance.data_directory)}"]
         # -l also keeps the server off our own output, which would stay open for as long as it lives
         self._outcome = self._commands.attempt(
-            "pg_ctl", "start", "-w", "-s", "-t", str(timeout_seconds), "-D", instance.data_directory,
+            "pg_ctl", "start", "-w", "-s", "-t", str(timeout_seconds), "-D", instance.config_directory,
             "-l", str(instance.log_file), *options, cwd=instance.data_directory,
         )  # fmt: skip
 
