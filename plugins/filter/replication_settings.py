@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _settings
