@@ -65,6 +65,10 @@ def test_works_with_everything_else_deleted(judge: Judge, tree: Path, tmp_path: 
     must_work(judge, reduced, tree)
 
 
+def test_readme_has_the_variables_of_the_roles(judge: Judge, tree: Path) -> None:
+    judge("python", "scripts/variables", "--check", cwd=tree)
+
+
 def test_action_group_names_every_module(tree: Path) -> None:
     """All but those that an action plugin carries out on the controller: they share no parameters."""
     runtime = yaml.safe_load((tree / "meta" / "runtime.yml").read_text())
