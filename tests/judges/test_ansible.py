@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import yaml
 
 from judges.judging import Judge
 
@@ -32,3 +35,14 @@ def test_antsibull_docs(judge: Judge, tree: Path, collections_path: Path) -> Non
 def test_antsibull_changelog(judge: Judge, tree: Path) -> None:
     judge("antsibull-changelog", "lint", cwd=tree)
     judge("antsibull-changelog", "lint-changelog-yaml", "--strict", "changelogs/changelog.yaml", cwd=tree)
+
+
+def test_changelog_names_the_modules_of_each_release(tree: Path) -> None:
+    releases = yaml.safe_load((tree / "changelogs" / "changelog.yaml").read_text())["releases"]
+    named = {(version, module["name"]) for version in releases for module in releases[version].get("modules", [])}
+    documented = {
+        (found.group(1), path.stem)
+        for path in tree.glob("plugins/modules/*.py")
+        if (found := re.search(r"^version_added: [\"']?([0-9.]+)", path.read_text(), re.MULTILINE))
+    }
+    assert named == {(version, name) for version, name in documented if version in releases}
