@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Module node_info against real servers, running, stopped, killed and promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import lies_on
+from support.servers import Server, ServerFactory
+from support.waiting import wait_for
+
+RunModule = Callable[..., dict[str, Any]]
+NodeInfo = Callable[[Server], Node]
+
+
+@pytest.fixture
+def node_info(run_module: RunModule) -> NodeInfo:
+    def ask(server: Server) -> Node:
+        result = run_module(
+            "node_info",
+            {
+                "bin_directory": str(server.bin_directory),
+                "data_directory": str(server.data_directory),
+                "port": server.port,
+                "socket_directory": str(server.socket_directory),
+                "peers": ["127.0.0.1", "no-such-host.invalid"],
+                "version": server.version,
+            },
+        )
+        assert not result.get("failed"), result
+        assert result["changed"] is False
+        assert result["wanted_version"] == server.version
+        return Node.from_plain(result["node"])
+
+    return ask
+
+
+def test_an_empty_place(servers: ServerFactory, node_info: NodeInfo) -> None:
+    node = node_info(servers.empty("e"))
+    assert node.directory == "absent"
+    assert node.control is None
+    assert node.server is None
+    assert node.version is not None
+    assert node.free_bytes
+    assert not node.port_taken
+    assert node.unresolved_addresses == ("no-such-host.invalid",)
+
+
+def test_a_primary_and_its_standby(servers: ServerFactory, node_info: NodeInfo) -> None:
+    primary = servers.primary("p")
+    standby = servers.standby("s", primary)
+    seen = node_info(primary)
+    follower = node_info(standby)
+    assert seen.writable
+    assert seen.server is not None
+    assert seen.timeline == 1
+    assert seen.data_major == primary.version
+    assert [sender.state for sender in seen.server.senders] == ["streaming"]
+    assert seen.server.size_bytes
+    assert seen.server.size_bytes > 10_000_000
+    assert follower.standby
+    assert follower.server is not None
+    assert follower.system_identifier == seen.system_identifier
+    assert follower.server.receiver is not None
+    assert follower.server.receiver.status == "streaming"
+    assert follower.server.upstream_port == primary.port
+    assert lies_on(follower, node_info(primary)) is True
+
+
+def test_the_end_of_wal_of_a_cleanly_stopped_server_is_past_its_checkpoint(
+    servers: ServerFactory, node_info: NodeInfo
+) -> None:
+    """The standby received the shutdown checkpoint in full: the end of it, not its start, is what both have."""
+    primary = servers.primary("p")
+    standby = servers.standby("s", primary)
+    primary.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS n")
+    primary.stop()
+    stopped = node_info(primary)
+    assert stopped.control is not None
+    assert stopped.control.clean
+    assert stopped.wal_end is not None
+    assert stopped.wal_end > stopped.control.checkpoint
+    received = Lsn.parse(standby.sql("SELECT pg_last_wal_receive_lsn()::text")[0][0])
+    assert stopped.wal_end == received
+
+
+def test_a_killed_server_ends_where_its_last_record_ends(servers: ServerFactory, node_info: NodeInfo) -> None:
+    primary = servers.primary("p")
+    primary.sql("CREATE TABLE t AS SELECT generate_series(1, 100000) AS n")
+    written = Lsn.parse(primary.sql("SELECT pg_current_wal_flush_lsn()::text")[0][0])
+    primary.kill()
+    node = node_info(primary)
+    assert node.server is None
+    assert node.control is not None
+    assert not node.control.clean
+    assert node.wal_end is not None
+    assert node.wal_end >= written
+    primary.start()
+    assert node_info(primary).running
+
+
+def test_after_a_promotion_the_fork_tells_who_may_follow(servers: ServerFactory, node_info: NodeInfo) -> None:
+    primary = servers.primary("p")
+    standby = servers.standby("s", primary)
+    primary.stop()
+    standby.sql("SELECT pg_promote()")
+    promoted = node_info(standby)
+    assert promoted.timeline == 2
+    assert promoted.history is not None
+    assert promoted.history.knows(1)
+    assert lies_on(node_info(primary), promoted) is True, "stopped cleanly, everything was received"
+
+    primary.start()
+    primary.sql("CREATE TABLE alone AS SELECT 1 AS n")
+    primary.stop()
+    assert lies_on(node_info(primary), promoted) is False, "it wrote after the fork"
+
+
+def test_a_stopped_standby_reaches_as_far_as_it_received(servers: ServerFactory, node_info: NodeInfo) -> None:
+    """Also what it received and did not replay counts: it would be replayed at the next start."""
+    primary = servers.primary("p")
+    standby = servers.standby("s", primary)
+    standby.sql("SELECT pg_wal_replay_pause()")
+    primary.sql("CREATE TABLE t AS SELECT generate_series(1, 10000) AS n")
+    written = Lsn.parse(primary.sql("SELECT pg_current_wal_flush_lsn()::text")[0][0])
+    wait_for(
+        lambda: Lsn.parse(standby.sql("SELECT pg_last_wal_receive_lsn()::text")[0][0]) >= written,
+        "the standby to have received all",
+    )
+    replayed = Lsn.parse(standby.sql("SELECT pg_last_wal_replay_lsn()::text")[0][0])
+    assert replayed < written
+    standby.stop()
+    node = node_info(standby)
+    assert node.recovery_signal
+    assert node.wal_end is not None
+    assert node.wal_end >= written
+
+
+def test_a_wreck_a_stranger_and_a_taken_port(servers: ServerFactory, node_info: NodeInfo) -> None:
+    running = servers.primary("p")
+    wreck = servers.empty("w")
+    wreck.write("PG_VERSION", f"{wreck.version}\n")
+    assert node_info(wreck).directory == "wreck"
+    stranger = servers.empty("x")
+    stranger.write("holiday.jpg", "")
+    assert node_info(stranger).directory == "other"
+    wreck = replace(wreck, port=running.port)
+    assert node_info(wreck).port_taken
+    assert not node_info(running).port_taken, "its own server listens there"
+
+
+def test_a_server_that_cannot_be_asked_is_not_taken_for_stopped(servers: ServerFactory, node_info: NodeInfo) -> None:
+    primary = servers.primary("p")
+    primary.write("pg_hba.conf", "local all all reject\n")
+    primary.run("pg_ctl", "reload", "-D", str(primary.data_directory))
+    wait_for(lambda: node_info(primary).unreadable is not None, "the access rules to be live")
+    node = node_info(primary)
+    assert node.server is None
+    assert "reject" in str(node.unreadable)
