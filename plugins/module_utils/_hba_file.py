@@ -33,9 +33,7 @@ class HbaRule:
         if self.type not in CONNECTION_TYPES:
             raise ValueError(f"{self.type!r} is not one of {', '.join(CONNECTION_TYPES)}")
         if (self.type == "local") != (self.address is None):
-            raise ValueError(
-                f"a line of type {self.type} takes {'no' if self.type == 'local' else 'an'} address"
-            )
+            raise ValueError(f"a line of type {self.type} takes {'no' if self.type == 'local' else 'an'} address")
         fields = [self.type, self.database, self.user]
         fields += [] if self.address is None else [self.address]
         fields += [self.method, *(f"{name}={value}" for name, value in self.options)]

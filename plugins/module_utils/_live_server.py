@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, Target, connect
@@ -73,6 +74,14 @@ def check_file(session: Session, setting: str, path: str) -> None:
             f"the server at {session.target} reads {actual}, not {path}",
             "Correct config_directory (or hba_file), port or socket_directory",
         )
+
+
+def dialect_of(session: Session) -> Dialect:
+    """The dialect of the server. Raises HotStandbyError "unsupported_version"."""
+    try:
+        return Dialect.for_version(session.version)
+    except ValueError as error:
+        raise HotStandbyError("unsupported_version", str(error), "Use a supported version") from error
 
 
 def load_time(session: Session) -> float:
