@@ -6,9 +6,25 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
 PRIVATE = 0o600
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn an error of the file system into one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise HotStandbyError(
+            "file_system",
+            f"{error.filename or 'a file'}: {error.strerror or error}",
+            "Check the disk and the permissions of the user who owns the cluster",
+        ) from error
 
 
 def read_text(path: str) -> str | None:

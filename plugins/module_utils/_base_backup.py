@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _clone_layout as layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_copy import Copy, tree_bytes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
     find_asides,
@@ -30,9 +30,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     forget_marker,
     locked,
     make_directories,
-    plain_errors,
     save_marker,
     stop_strays,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_request import (
+    Request,
+    refuse_content,
+    refuse_running,
+    result_of,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_source import (
     Source,
@@ -50,37 +55,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_tidy 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
 
-REPLACE_VARIABLE = "hot_standby_replace_data"
 # Answers of a source that is not set up yet, which check mode has to expect.
 NOT_YET = frozenset(
     {"cannot_connect", "missing_psycopg2", "no_access_rule", "wrong_password", "no_password", "starting_up"}
 )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the module was asked for."""
-
-    commands: Commands
-    dialect: Dialect
-    place: Target
-    params: dict[str, Any]
-
-    @property
-    def data_directory(self) -> str:
-        return str(self.params["data_directory"])
-
-    @property
-    def application_name(self) -> str:
-        return str(self.params["application_name"] or "hotstandby")
-
-    @property
-    def source_slot(self) -> SourceSlot | None:
-        name = self.params["slot"]
-        return SourceSlot(self.place, self.dialect, name, self.application_name) if name else None
 
 
 def base_backup(module: AnsibleModule) -> dict[str, Any]:
@@ -98,7 +78,7 @@ def clone(module: AnsibleModule) -> dict[str, Any]:
     place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
     request = Request(Commands(module.run_command, params["bin_directory"]), dialect, place, params)
     with plain_errors():
-        _refuse_running(request.data_directory)
+        refuse_running(request.data_directory)
         if module.check_mode:
             return _forecast(module, request)
         if os.geteuid() == 0:
@@ -111,21 +91,11 @@ def clone(module: AnsibleModule) -> dict[str, Any]:
         return _clone(request)
 
 
-def _refuse_running(data_directory: str) -> None:
-    running = running_postmaster(data_directory)
-    if running:
-        raise HotStandbyError(
-            "running_server",
-            f"a server runs in {data_directory} (process {running.pid}, port {running.port})",
-            "Stop it first if it is not wanted; a running server is never replaced",
-        )
-
-
 def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
     """All checks that can be made, and what would be done."""
     params = request.params
     target = look_at(request.data_directory, params["wal_directory"], request.dialect.major)
-    _refuse_content(request, target)
+    refuse_content(request, target)
     reason = f"would be cloned from {request.place}"
     try:
         source = inspect_source(request.place, request.dialect, params["system_identifier"])
@@ -143,39 +113,7 @@ def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
         reason += f" ({wreck})"
     elif target.content != layout.ABSENT:
         reason += "; the present data directory would be moved aside"
-    return _result(request, reason, changed=True, before=target.content)
-
-
-def _result(request: Request, reason: str, *, changed: bool, before: str, **more: Any) -> dict[str, Any]:
-    after = f"{request.data_directory}: clone of {request.place}\n"
-    return {
-        "changed": changed,
-        "path": "clone",
-        "reason": reason,
-        "moved_aside": [],
-        "verified": False,
-        "bytes": 0,
-        "waited_seconds": 0.0,
-        "slot_created": False,
-        "diff": {"before": f"{request.data_directory}: {before}\n", "after": after},
-        **more,
-    }
-
-
-def _refuse_content(request: Request, target: CloneTarget) -> None:
-    directory = target.data.directory
-    if target.content == layout.OTHER:
-        raise HotStandbyError(
-            "not_a_data_directory",
-            f"{directory} is not empty and holds no PostgreSQL cluster",
-            "Point postgres_data_directory to an empty or absent directory, or move that content away",
-        )
-    if target.content == layout.CLUSTER and not request.params["replace"]:
-        raise HotStandbyError(
-            "data_present",
-            f"{directory} holds a PostgreSQL {target.old_major} cluster",
-            f"Set {REPLACE_VARIABLE}=true for this host to have it moved aside (not deleted) and cloned anew",
-        )
+    return result_of(request, reason, changed=True, before=target.content)
 
 
 def _clone(request: Request) -> dict[str, Any]:
@@ -216,13 +154,13 @@ def _settle(request: Request, place: layout.Place) -> dict[str, Any] | None:
         return None
     reason = f"the clone of {marker.source} that was cut off while it was put into place was finished"
     moved = [path for path in marker.asides if os.path.isdir(path)]
-    return _result(request, reason, changed=True, before="half a swap", moved_aside=moved, verified=marker.verified)
+    return result_of(request, reason, changed=True, before="half a swap", moved_aside=moved, verified=marker.verified)
 
 
 def _clone_locked(request: Request, place: layout.Place, created: tuple[str, ...]) -> dict[str, Any]:
     params, major = request.params, request.dialect.major
     target = look_at(request.data_directory, params["wal_directory"], major)
-    _refuse_content(request, target)
+    refuse_content(request, target)
     source = inspect_source(request.place, request.dialect, params["system_identifier"])
     slot = request.source_slot
     usable = slot.check()[0] if slot else False
@@ -270,7 +208,7 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
     unverified = copy.verify(params["verify"])
     copy.prepare()
     size = tree_bytes(target.sides)
-    _refuse_running(request.data_directory)
+    refuse_running(request.data_directory)
     steps, asides = target.swap(_stamp(request.data_directory))
     save_marker(target.data, marker.swapping(steps, asides, unverified is None))
     carry_out(steps)
@@ -280,7 +218,7 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
     if asides:
         reason += f"; what was there before is in {asides[0]}"
     more = {"unverified_reason": unverified} if unverified else {}
-    return _result(
+    return result_of(
         request,
         reason,
         changed=True,

@@ -30,19 +30,6 @@ KILL_SECONDS = 20
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn an error of the file system into one line that names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise HotStandbyError(
-            "file_system",
-            f"{error.filename or 'a file'}: {error.strerror or error}",
-            "Check the disk and the permissions of the user who owns the cluster",
-        ) from error
-
-
-@contextmanager
 def locked(place: Place) -> Iterator[float]:
     """Keep other clones of the directory out meanwhile; gives the seconds waited for one to end.
 

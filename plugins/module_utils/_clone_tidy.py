@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
     find_asides,
     find_marker,
@@ -19,7 +20,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     clear,
     forget_marker,
     locked,
-    plain_errors,
     remove_aside,
     stop_strays,
 )

@@ -198,6 +198,7 @@ waited_seconds:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._base_backup import base_backup
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
 
