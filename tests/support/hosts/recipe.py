@@ -73,7 +73,7 @@ def customize_script() -> str:
         f'chroot "$1" systemctl mask {" ".join(MASKED_UNITS)}',
         # What was needed to build the image goes, what a test will install is fetched.
         'chroot "$1" env -u APT_CONFIG apt-get clean',
-        'chroot "$1" env -u APT_CONFIG apt-get install --yes --download-only ' + " ".join(DOWNLOADED),
+        'chroot "$1" env -u APT_CONFIG apt-get install --yes --download-only --install-recommends ' + " ".join(DOWNLOADED),
     ]
     for path, text in FILES.items():
         lines.append(f"printf '%s' '{text}' >\"$1{path}\"")
