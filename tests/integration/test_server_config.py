@@ -73,14 +73,14 @@ def test_settings_are_written_and_become_live_by_a_reload(servers: ServerFactory
 
 def test_a_second_run_changes_nothing_whatever_the_spelling(servers: ServerFactory, configure: Configure) -> None:
     server = servers.primary()
-    settings = {"shared_buffers": "16MB", "log_connections": True, "checkpoint_timeout": "10min"}
+    settings = {"shared_buffers": "16MB", "log_checkpoints": True, "checkpoint_timeout": "10min"}
     configure(server, settings)
     server.restart()
     before = everything(server.data_directory)
     for spelling in (
         settings,
-        {"Shared_Buffers": "16384kB", "log_connections": "yes", "checkpoint_timeout": "600s"},
-        {"shared_buffers": 2048, "log_connections": 1, "checkpoint_timeout": 600},
+        {"Shared_Buffers": "16384kB", "log_checkpoints": "yes", "checkpoint_timeout": "600s"},
+        {"shared_buffers": 2048, "log_checkpoints": 1, "checkpoint_timeout": 600},
     ):
         result = configure(server, spelling, reload=True)
         assert not result["failed"], result
