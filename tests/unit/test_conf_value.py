@@ -20,7 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value 
 
 # vartype and unit as pg_settings has them; None where no server was asked
 @pytest.mark.parametrize(
-    ("left", "right", "kind", "unit", "same"),
+    ("one", "other", "kind", "unit", "same"),
     [
         ("on", "true", "bool", None, True),
         ("on", "1", "bool", None, True),
@@ -59,9 +59,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value 
         ("localhost", "*", None, None, False),
     ],
 )
-def test_same_value(left: str, right: str, kind: str | None, unit: str | None, same: bool) -> None:
-    assert same_value(left, right, kind, unit) is same
-    assert same_value(right, left, kind, unit) is same
+def test_same_value(one: str, other: str, kind: str | None, unit: str | None, same: bool) -> None:
+    assert same_value(one, other, kind, unit) is same
+    assert same_value(other, one, kind, unit) is same
 
 
 @given(
