@@ -28,9 +28,7 @@ class Judge:
 
     def __call__(self, *command: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
         """The output of a tool, stdout and stderr together. When the tool fails, the test fails with that."""
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_OTHERS)
-        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_OTHERS)}
         done = subprocess.run(
             command,
             cwd=cwd,
@@ -56,9 +54,7 @@ class Judge:
 def search_path() -> str:
     """The venv's programs first. No shims of version managers: they answer to names that they cannot run."""
     inherited = os.environ.get("PATH", os.defpath).split(":")
-    return ":".join(
-        [str(PROGRAMS), *(directory for directory in inherited if not directory.endswith("/shims"))]
-    )
+    return ":".join([str(PROGRAMS), *(directory for directory in inherited if not directory.endswith("/shims"))])
 
 
 def files_of_checkout() -> list[str]:
@@ -81,9 +77,7 @@ def files_of_checkout() -> list[str]:
         check=False,
     )
     if listing.returncode != 0:
-        pytest.fail(
-            f"the judges read what git lists, and git refused: {listing.stderr.strip()}", pytrace=False
-        )
+        pytest.fail(f"the judges read what git lists, and git refused: {listing.stderr.strip()}", pytrace=False)
     return sorted(name for name in listing.stdout.split("\0") if name and os.path.lexists(CHECKOUT / name))
 
 
@@ -99,6 +93,12 @@ def lines_of_checkout() -> Iterator[tuple[str, str]]:
             continue  # not a text
         for number, line in enumerate(text.splitlines(), start=1):
             yield f"{name}:{number}", line
+
+
+def none_of(lines: list[str], what: str) -> None:
+    """Fails with the lines, where there are any."""
+    if lines:
+        pytest.fail("\n".join([f"{len(lines)} lines, each {what}:", *lines]), pytrace=False)
 
 
 def copy_tree(names: list[str], collections_path: Path) -> Path:

@@ -17,11 +17,7 @@ import pytest
 from judges.judging import Judge
 
 # ansible-test makes virtual environments in its home directory: kept between runs, outside the checkout.
-HOME = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    / "hotstandby-postgresql"
-    / "ansible-test"
-)
+HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hotstandby-postgresql" / "ansible-test"
 
 # It fetches a script that puts pip into them, from a host that many networks do not reach. Under the name at
 # which it looks first, this one does the same with what every Python carries.
