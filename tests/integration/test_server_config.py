@@ -359,3 +359,29 @@ def test_a_new_port_is_waited_for_at_the_old_one(servers: ServerFactory, configu
 )
 def test_bad_parameters(servers: ServerFactory, configure: Configure, settings: dict[str, Any], name: str) -> None:
     assert configure(servers.primary(start=False), settings)["error_name"] == name
+
+
+def test_a_configuration_directory_of_its_own(servers: ServerFactory, configure: Configure) -> None:
+    """The layout of Debian: the file lies elsewhere, names the data directory and includes conf.d last."""
+    server = servers.primary(start=False)
+    etc = server.data_directory.parent / "etc"
+    text = f"data_directory = '{server.data_directory}'\n{server.read('postgresql.conf')}include_dir 'conf.d'\n"
+    server.write("../etc/postgresql.conf", text, mode=0o644)
+    server.write("../etc/conf.d/site.conf", "wal_keep_size = 32MB\n")
+    (server.data_directory / "postgresql.conf").unlink()
+    stopped = configure(server, {"work_mem": "6MB"}, config_directory=etc)
+    assert stopped["changed"], stopped
+    server.run(
+        *("pg_ctl", "start", "-w", "-l", server.log_file, "-D", server.data_directory),
+        *("-o", f"-c config_file={etc}/postgresql.conf"),
+    )
+    result = configure(server, {"work_mem": "8MB"}, config_directory=etc, reload=True)
+    assert not result["failed"], result
+    assert show(server, "work_mem") == "8MB"
+    assert (etc / "postgresql.conf").stat().st_mode & 0o777 == 0o644
+    conflict = configure(server, {"wal_keep_size": None}, config_directory=etc)
+    assert conflict["error_name"] == "overridden"
+    assert f"{etc}/conf.d/site.conf line 1" in conflict["msg"]
+    rejected = configure(server, {"work_mem": "much"}, config_directory=etc)
+    assert rejected["error_name"] == "rejected"
+    assert f"{etc}/postgresql.conf" in rejected["msg"]
