@@ -66,7 +66,7 @@ def test_works_with_everything_else_deleted(judge: Judge, tree: Path, tmp_path: 
 
 
 def test_readme_has_the_variables_of_the_roles(judge: Judge, tree: Path) -> None:
-    judge("python", "scripts/variables", "--check", cwd=tree)
+    judge("python", "scripts/variables.py", "--check", cwd=tree)
 
 
 def test_action_group_names_every_module(tree: Path) -> None:

@@ -121,6 +121,11 @@ def server(**changes: Any) -> Server:
     return replace(base, **changes)
 
 
+def senders(*standbys: str, position: str = "0/6000000") -> tuple[Walsender, ...]:
+    """What pg_stat_replication shows when these standbys stream."""
+    return tuple(Walsender(name, "192.0.2.9", "streaming", lsn(position), lsn(position), "async") for name in standbys)
+
+
 def _installed(**changes: Any) -> Node:
     return virgin(
         version="15.18",
@@ -140,13 +145,12 @@ def primary(
     **server_changes: Any,
 ) -> Node:
     """A running primary; the named standbys stream from it."""
-    senders = tuple(
-        Walsender(name, "192.0.2.9", "streaming", lsn(position), lsn(position), "async") for name in standbys
-    )
     return _installed(
         control=control(timeline=timeline, system_identifier=identity),
         history=HISTORY[timeline],
-        server=server(timeline=timeline, position=lsn(position), senders=senders, **server_changes),
+        server=server(
+            timeline=timeline, position=lsn(position), senders=senders(*standbys, position=position), **server_changes
+        ),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
-from support.clusters import THEIRS, cluster, lsn, primary, standby, stopped, virgin, with_slot
+from support.clusters import THEIRS, cluster, lsn, primary, senders, standby, stopped, virgin, with_slot
 
 
 def test_a_healthy_cluster_as_a_tree() -> None:
@@ -33,8 +33,8 @@ def test_a_healthy_cluster_as_a_tree() -> None:
 
 
 def test_a_cascade_hangs_below_its_upstream() -> None:
-    nodes = primary("db-2"), standby("db-1", senders=primary("db-3").server.senders), standby("db-2")  # type: ignore[union-attr]
-    lines = status_of(cluster(*nodes)).tree().splitlines()
+    middle = standby("db-1", senders=senders("db-3"))
+    lines = status_of(cluster(primary("db-2"), middle, standby("db-2"))).tree().splitlines()
     assert [line.split("db-")[0] for line in lines[:3]] == ["", "└─ ", "   └─ "]
 
 

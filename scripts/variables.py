@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes README.md's tables of variables from the roles' argument specs. With --check: only says if they differ."""
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN = "<!-- variables: made by scripts/variables from the roles' argument specs -->\n"
+BEGIN = "<!-- variables: made by scripts/variables.py from the roles' argument specs -->\n"
 MARKUP = re.compile(r"[CV]\(([^)]*)\)")
 END = "<!-- end of variables -->\n"
 
@@ -34,7 +33,7 @@ def main() -> int:
     made = f"{before}{BEGIN}\n{tables}\n{END}{after}"
     if "--check" in sys.argv:
         if made != text:
-            print("README.md: the tables of variables are out of date; run scripts/variables")
+            print("README.md: the tables of variables are out of date; run scripts/variables.py")
         return int(made != text)
     readme.write_text(made, encoding="utf-8")
     return 0
