@@ -92,7 +92,7 @@ def _installed(program: str) -> bool:
 
 
 def _start_engine(fault: str) -> None:
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or os.environ.get("DOCKER_HOST"):
         raise HostsError(f"no Docker engine answers ({fault}): start one, and let this user reach it")
     log = cache_directory() / "dockerd.log"
     process: subprocess.Popen[bytes] | None = None
