@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import locale
 import os
 import pwd
@@ -27,6 +28,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_pl
     plan_instance,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import programs
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 DEBIAN_CONFIG = "/etc/postgresql"
 # What pg_createcluster puts into the configuration directory.
@@ -40,6 +42,7 @@ DEBIAN_FILES = (
 )
 # Debian keeps these three outside of the data directory.
 CONFIG_FILES = DEBIAN_FILES[:3]
+OTHERS_TIMEOUT_SECONDS = 120
 DEFAULT_LOCALES = ("C.UTF-8", "C.utf8", "C")
 
 
@@ -63,6 +66,11 @@ def instance(module: AnsibleModule) -> dict[str, Any]:
     maker = Maker(module.run_command, commands, wanted, dialect)
     maker.check()
     try:
+        if work.discard:
+            maker.wait_for_others()
+            work = plan_instance(wanted, look_at(wanted))
+            if not work.needed:
+                return _result(False, "another run has made the instance", work, wanted.data_directory)
         maker.carry_out(work)
     except OSError as error:
         raise HotStandbyError(
@@ -81,6 +89,26 @@ class Maker:
         self._commands = commands
         self._wanted = wanted
         self._dialect = dialect
+        self._lock: int | None = None
+
+    def wait_for_others(self) -> None:
+        """Wait for programs that a run that was killed has left behind; they hold the scratch directory.
+
+        Raises HotStandbyError "timed_out".
+        """
+        try:
+            descriptor = os.open(self._wanted.scratch, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return
+        try:
+            wait_until(
+                lambda: _is_ours(descriptor),
+                OTHERS_TIMEOUT_SECONDS,
+                f"another run has made {self._wanted.data_directory}",
+                f"See which process works in {self._wanted.scratch}",
+            )
+        finally:
+            os.close(descriptor)
 
     def check(self) -> None:
         """Raise HotStandbyError when this user cannot do it."""
@@ -121,8 +149,7 @@ class Maker:
         directory = wanted.real_directory if in_place else wanted.scratch_data
         if not in_place:
             self._make_directories(os.path.dirname(wanted.scratch))
-            os.mkdir(wanted.scratch, 0o700)
-            self._own(wanted.scratch)
+            self._make_scratch()
         if wanted.wal_directory and work.make_data and wanted.debian:
             # initdb runs as the owner, who may not be allowed to
             self._make_directories(wanted.wal_directory)
@@ -141,6 +168,16 @@ class Maker:
             os.rename(directory, wanted.real_directory)
             sync_directory(os.path.dirname(wanted.real_directory))
 
+    def _make_scratch(self) -> None:
+        """Make and lock the scratch directory; the programs inherit the lock, which lasts as long as they work."""
+        os.mkdir(self._wanted.scratch, 0o700)
+        self._own(self._wanted.scratch)
+        self._lock = os.open(self._wanted.scratch, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def _options(self) -> dict[str, Any]:
+        return {"cwd": "/", **({"pass_fds": (self._lock,)} if self._lock is not None else {})}
+
     def _can_rename(self) -> bool:
         """Whether the data directory can get its name by a rename: not a mount point, and a parent of ours."""
         real = self._wanted.real_directory
@@ -155,11 +192,13 @@ class Maker:
         options = initdb_options(self._wanted, self._dialect)
         arguments = ["-D", directory, *options]
         if not self._wanted.debian:
-            self._commands.output("initdb", *arguments, cwd="/")
+            self._commands.output("initdb", *arguments, **self._options())
             return
         path = self._commands.path("initdb")
         owner = self._wanted.owner or "postgres"
-        programs(self._run, "runuser").output("runuser", "-u", owner, "--", path, *arguments, cwd="/")
+        programs(self._run, "runuser").output(
+            "runuser", "-u", owner, "--", path, *arguments, **self._options()
+        )
         for name in CONFIG_FILES:
             os.unlink(os.path.join(directory, name))
 
@@ -176,7 +215,7 @@ class Maker:
         if not with_data:
             initdb = [option for option in initdb if not option.startswith(self._dialect.waldir_option)] + ["-N"]
         programs(self._run, "pg_createcluster").output(
-            "pg_createcluster", *options, wanted.version, wanted.instance, "--", *initdb, cwd="/"
+            "pg_createcluster", *options, wanted.version, wanted.instance, "--", *initdb, **self._options()
         )
 
     def _point_conf(self) -> None:
@@ -223,6 +262,14 @@ class Maker:
         if os.geteuid() == 0:
             entry = pwd.getpwnam(self._wanted.owner or "postgres")
             os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def _is_ours(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _wanted(params: dict[str, Any], version: str) -> WantedInstance:

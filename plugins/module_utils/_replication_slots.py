@@ -192,6 +192,8 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
         f"the slot {name} has lost WAL and is in use: what streams from it has to be cloned anew"
         for name in plan.broken_active
     )
+    for warning in done.warnings:
+        module.warn(warning)
     before = sorted(slot.name for slot in found if slot.name.startswith(prefix))
     return _result(done, before, check_mode=module.check_mode)
 
@@ -241,8 +243,6 @@ def _result(done: Done, before: list[str], *, check_mode: bool) -> dict[str, Any
     }
     if done.recreated:
         result["diff"]["after"]["recreated"] = done.recreated
-    if done.warnings:
-        result["warnings"] = done.warnings
     return result
 
 

@@ -82,12 +82,10 @@ def server(module: AnsibleModule) -> dict[str, Any]:
         managed=service.manages(after) if after else None,
     )
     if unmanaged and not todo and before:
-        result["warnings"] = [
-            (
-                f"the server in {instance.data_directory} (pid {before.pid}) runs outside of {service.name}:"
-                " restart it with this module to bring it under its control"
-            )
-        ]
+        module.warn(
+            f"the server in {instance.data_directory} (pid {before.pid}) runs outside of {service.name}:"
+            " restart it with this module to bring it under its control"
+        )
     return result
 
 

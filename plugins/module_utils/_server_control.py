@@ -179,8 +179,11 @@ class ServerControl:
             {
                 "port_taken": "Free the port or choose another postgres_port",
                 "start_timed_out": "It goes on starting: raise the timeout if its log shows progress",
-            }.get(name, f"Put right what its log says ({instance.log_file or 'the unit journal'})"),
+            }.get(name, f"Put right what its log says ({self._log_names()})"),
         )
+
+    def _log_names(self) -> str:
+        return ", ".join(filter(None, [self._instance.log_file, *self._service.log_files()])) or "the unit's journal"
 
     def _require_free_port(self) -> None:
         port, addresses, directories = self._places()

@@ -91,11 +91,12 @@ class Systemd:
         return f"the unit {self._unit} is {state} (result: {properties.get('Result')})"
 
     def stop(self, postmaster: Postmaster | None, mode: str) -> None:
-        busy = self.is_busy()
-        if busy:
+        state = self.properties().get("ActiveState")
+        if state in BUSY:
             # also takes back an order to start it again
             self._order("stop", "--no-block", self._unit)
-        if postmaster and (mode != "fast" or not busy):
+        # of a unit that is not up yet systemd does not run ExecStop: it sends SIGTERM, which waits for clients
+        if postmaster and (mode != "fast" or state not in BUSY or state == "activating"):
             send(postmaster, STOP_SIGNALS[mode])
 
     def log_files(self) -> list[str]:

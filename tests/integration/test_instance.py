@@ -162,6 +162,23 @@ def test_killed_half_way_the_next_run_does_it(
     assert (empty.data_directory / "pg_wal").is_symlink() == with_wal_directory
 
 
+def test_programs_of_a_killed_run_are_waited_for(
+    empty: Server, run_module: RunModule, start_module: Callable[..., Any]
+) -> None:
+    module = start_module("instance", parameters(empty))
+    scratch = Path(f"{empty.data_directory}{SCRATCH_SUFFIX}")
+    wait_for((scratch / "data" / "PG_VERSION").exists, "initdb to be on its way")
+    module.kill()
+    assert module.wait()["failed"]
+    # initdb goes on
+    result = run_module("instance", parameters(empty))
+    assert (result["failed"], result["changed"]) == (False, True), result
+    assert not scratch.exists()
+    assert not run_module("instance", parameters(empty))["changed"]
+    empty.configure(empty.own_settings())
+    empty.start()
+
+
 def test_in_a_directory_whose_parent_is_not_ours(empty: Server, run_module: RunModule) -> None:
     parent = empty.directory / "parent"
     parent.mkdir(mode=0o755)
