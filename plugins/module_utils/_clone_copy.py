@@ -77,12 +77,17 @@ class Copy:
 
     def run(self) -> None:
         """Copy. Raises HotStandbyError with pg_basebackup's own words."""
-        timers: list[threading.Timer] = []
+        timed_out = threading.Event()
 
-        def limit(dummy: Any) -> None:
+        def end() -> None:
+            timed_out.set()
+            stop_strays(self.target.data.side)
+
+        timer = threading.Timer(self.timeout_seconds, end)
+
+        def start_timer(dummy: Any) -> None:
             if self.timeout_seconds:
-                timers.append(threading.Timer(self.timeout_seconds, stop_strays, [self.target.data.side]))
-                timers[0].start()
+                timer.start()
 
         # the passfile through the environment: all versions take it there, and it is no argument
         outcome = self.commands.attempt(
@@ -92,14 +97,12 @@ class Copy:
             cwd="/",
             umask=0o077,
             expand_user_and_vars=False,
-            before_communicate_callback=limit,
+            before_communicate_callback=start_timer,
         )
-        timed_out = bool(timers) and not timers[0].is_alive()
-        for timer in timers:
-            timer.cancel()
+        timer.cancel()
         if outcome.code == 0:
             return
-        if timed_out:
+        if timed_out.is_set():
             raise HotStandbyError(
                 "timed_out",
                 f"the base backup from {self.source.target} did not end within {self.timeout_seconds} s",
