@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,14 +15,15 @@ import pytest
 from support.hosts import Fleet
 from support.hosts.controller import Controller
 
-FIRST_ADDRESS = 31
+# A second run beside the first one, by hand: HOTSTANDBY_FLEET=mine:71 (a name, and its first address)
+FLEET, FIRST_ADDRESS = os.environ.get("HOTSTANDBY_FLEET", "system:31").split(":")
 NAMES = ("db-1", "db-2", "db-3", "db-4")
 
 
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
     """Four hosts, booted once for all tests: db-1 to db-4. A test takes them as it finds them."""
-    hosts = Fleet("system", {name: f"198.51.100.{FIRST_ADDRESS + i}" for i, name in enumerate(NAMES)})
+    hosts = Fleet(FLEET, {name: f"198.51.100.{int(FIRST_ADDRESS) + i}" for i, name in enumerate(NAMES)})
     try:
         hosts.create()
         yield hosts
