@@ -33,7 +33,7 @@ from support.clones import (
 )
 from support.servers import Server, ServerFactory
 
-RunModule = Callable[..., "dict[str, Any]"]
+RunModule = Callable[..., dict[str, Any]]
 
 
 def start_standby(server: Server, source: Server, run_module: RunModule) -> None:

@@ -30,7 +30,7 @@ from support.clones import (
 from support.modules import ModuleProcess
 from support.servers import Server, ServerFactory
 
-RunModule = Callable[..., "dict[str, Any]"]
+RunModule = Callable[..., dict[str, Any]]
 StartModule = Callable[..., ModuleProcess]
 SLOWLY = {"max_rate": "1M"}
 

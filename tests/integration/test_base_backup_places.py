@@ -30,7 +30,7 @@ from support.clones import (
 from support.modules import ModuleProcess
 from support.servers import Server, ServerFactory
 
-RunModule = Callable[..., "dict[str, Any]"]
+RunModule = Callable[..., dict[str, Any]]
 StartModule = Callable[..., ModuleProcess]
 MEGABYTE = 1024 * 1024
 only_root_mounts = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")

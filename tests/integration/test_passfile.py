@@ -18,7 +18,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._conninfo im
 from support.clones import ADDRESS, PASSWORD, USER, make_source
 from support.servers import Server, ServerFactory
 
-RunModule = Callable[..., "dict[str, Any]"]
+RunModule = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture

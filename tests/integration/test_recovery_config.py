@@ -25,7 +25,7 @@ from support.clones import (
 )
 from support.servers import Server, ServerFactory
 
-RunModule = Callable[..., "dict[str, Any]"]
+RunModule = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
