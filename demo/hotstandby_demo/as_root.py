@@ -152,9 +152,7 @@ def up(base: Path, port: int | None, bin_directory: Path | None, *, wheel: bool)
         copy_checkout(base / "checkout")
         # Root fetches what is missing: the account needs no network and can change none of it.
         python = find_python(base / "venv", identity(entry))
-        programs = settle_programs(
-            python, base / "wheel", bin_directory, wheel=wheel, settled=marker.bin_directory
-        )
+        programs = settle_programs(python, base / "wheel", bin_directory, wheel=wheel, settled=marker.bin_directory)
         marker.bin_directory = str(programs.bin_directory)
         save_marker(base, marker)
         arguments = ["up", "--bin-directory", marker.bin_directory]

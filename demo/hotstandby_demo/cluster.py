@@ -24,8 +24,7 @@ from hotstandby_demo.runtime import CHECKOUT, clean_environment
 CLIENT = "demo"  # role and database of the connection strings
 # Without these a host that vanishes and leaves its sockets open holds a client for ever (s, ms, -, s, s, -).
 CLIENT_TIMEOUTS = (
-    "connect_timeout=3 tcp_user_timeout=10000 "
-    "keepalives=1 keepalives_idle=5 keepalives_interval=2 keepalives_count=3"
+    "connect_timeout=3 tcp_user_timeout=10000 keepalives=1 keepalives_idle=5 keepalives_interval=2 keepalives_count=3"
 )
 
 
@@ -124,9 +123,7 @@ class Cluster:
         """Name of the node that is not in recovery."""
         found = [name for name in NODES if self.psql(self.local(name), "SELECT pg_is_in_recovery()") == "f"]
         if len(found) != 1:
-            raise DemoError(
-                f"expected one primary, found {', '.join(found) or 'none'}; see demo/run play status"
-            )
+            raise DemoError(f"expected one primary, found {', '.join(found) or 'none'}; see demo/run play status")
         return found[0]
 
     def ensure_client(self, primary: str) -> None:

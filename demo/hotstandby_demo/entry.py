@@ -27,18 +27,14 @@ PLAYBOOKS = (
 
 def is_root() -> bool:
     if sys.platform != "linux":
-        raise DemoError(
-            "it reads /proc to find its own servers and so runs on Linux only; use a Linux machine"
-        )
+        raise DemoError("it reads /proc to find its own servers and so runs on Linux only; use a Linux machine")
     return os.geteuid() == 0
 
 
 def layout_of(directory: Path | None) -> Layout:
     path = (directory or default_directory()).absolute()
     if set(str(path)) & set("'\"\\{}\n"):
-        raise DemoError(
-            f"{path} has a quote, brace or backslash in its name; choose another with --directory"
-        )
+        raise DemoError(f"{path} has a quote, brace or backslash in its name; choose another with --directory")
     return Layout(path)
 
 
@@ -52,13 +48,11 @@ def up(directory: Path | None, port: int | None, bin_directory: Path | None, *, 
     with layout.locked():
         try:
             choose_ports(state, port)
-            layout.choose_socket_root(state)
+            layout.make_node_directories(state)
             layout.save(state)
             python = find_python(layout.directory / "venv")
             wheel_directory = layout.directory / "wheel"
-            programs = settle_programs(
-                python, wheel_directory, bin_directory, wheel=wheel, settled=state.bin_directory
-            )
+            programs = settle_programs(python, wheel_directory, bin_directory, wheel=wheel, settled=state.bin_directory)
             state.bin_directory, state.version = str(programs.bin_directory), programs.version
             layout.save(state)
         except DemoError:

@@ -78,9 +78,7 @@ class Layout:
         try:
             return State(**json.loads(self.state_file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise DemoError(
-                f"{self.state_file} cannot be read ({error}); stop its servers and remove it"
-            ) from None
+            raise DemoError(f"{self.state_file} cannot be read ({error}); stop its servers and remove it") from None
 
     def save(self, state: State) -> None:
         write_private(self.state_file, json.dumps(asdict(state), indent=2) + "\n")
@@ -90,22 +88,18 @@ class Layout:
         if self.exists():
             return self.load()
         if self.directory.exists() and any(path.name != "lock" for path in self.directory.iterdir()):
-            raise DemoError(
-                f"{self.directory} is not empty and not a demo's; choose another with --directory"
-            )
+            raise DemoError(f"{self.directory} is not empty and not a demo's; choose another with --directory")
         parents = [str(path) for path in self.directory.parents if not path.exists()]
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise DemoError(
-                f"cannot make {self.directory}: {error.strerror}; choose one with --directory"
-            ) from None
+            raise DemoError(f"cannot make {self.directory}: {error.strerror}; choose one with --directory") from None
         state = State(made_parents=parents)
         self.save(state)
         return state
 
     def remove(self, state: State) -> None:
-        """Everything that `create` and `choose_socket_root` made."""
+        """Everything that `create` and `make_node_directories` made."""
         if state.socket_root:
             shutil.rmtree(state.socket_root, ignore_errors=True)
         for path in self.directory.iterdir():
@@ -131,12 +125,13 @@ class Layout:
         finally:
             os.close(descriptor)
 
-    def choose_socket_root(self, state: State) -> None:
+    def make_node_directories(self, state: State) -> None:
         """Sockets lie beside the data, unless that path is too long for a socket."""
         longest = os.fsencode(self.node(NODES[0]) / "socket" / ".s.PGSQL.65535.lock")
         if not state.socket_root and len(longest) > SOCKET_PATH_BYTES:
             state.socket_root = tempfile.mkdtemp(prefix="hotstandby-demo-", dir="/tmp")
         for name in NODES:
+            self.node(name).mkdir(mode=0o700, exist_ok=True)
             self.socket_directory(state, name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def socket_directory(self, state: State, name: str) -> Path:
@@ -146,9 +141,7 @@ class Layout:
 def write_private(path: Path, text: str) -> None:
     """A file that only its owner reads, replaced as a whole."""
     temporary = path.with_name(path.name + ".new")
-    with open(
-        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     temporary.replace(path)
 
@@ -168,27 +161,17 @@ def choose_ports(state: State, first: int | None) -> None:
     """Three ports in a row: those of the last run, those asked for, or the first free ones."""
     if state.ports:
         if first not in (None, state.ports[NODES[0]]):
-            raise DemoError(
-                f"this demo has port {state.ports[NODES[0]]}; run demo/run down before it takes {first}"
-            )
+            raise DemoError(f"this demo has port {state.ports[NODES[0]]}; run demo/run down before it takes {first}")
         return
     if first is not None:
         taken = [port for port in range(first, first + len(NODES)) if not port_is_free(port)]
         if taken or not 1024 <= first <= 65533:
-            what = (
-                f"port {taken[0]} is already taken"
-                if taken
-                else f"port {first} is not between 1024 and 65533"
-            )
-            raise DemoError(
-                f"{what} on 127.0.0.1; choose another with --port, or none for the next free ones"
-            )
+            what = f"port {taken[0]} is already taken" if taken else f"port {first} is not between 1024 and 65533"
+            raise DemoError(f"{what} on 127.0.0.1; choose another with --port, or none for the next free ones")
     else:
         candidates = range(FIRST_PORT, 65000, len(NODES))
         free = (port for port in candidates if all(port_is_free(port + step) for step in range(len(NODES))))
         first = next(free, None)
         if first is None:
-            raise DemoError(
-                f"no three free ports in a row from {FIRST_PORT} on 127.0.0.1; choose with --port"
-            )
+            raise DemoError(f"no three free ports in a row from {FIRST_PORT} on 127.0.0.1; choose with --port")
     state.ports = {name: first + step for step, name in enumerate(NODES)}

@@ -29,9 +29,7 @@ CHECK = "import sys, ansible.release, psycopg2; sys.exit(sys.version_info < (3, 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """The user's terminal and locale, nothing that points Ansible, Python or libpq elsewhere."""
-    kept = {
-        name: value for name, value in os.environ.items() if name in {"PATH", "TERM", "COLORTERM", "NO_COLOR"}
-    }
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "TERM", "COLORTERM", "NO_COLOR"}}
     kept.setdefault("PATH", os.defpath)
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
@@ -66,18 +64,14 @@ def find_python(own: Path, user: Mapping[str, Any] | None = None) -> Path:
     requirements = CHECKOUT / "demo-requirements.txt"
     pip_install(own / "bin" / "python", "-r", str(requirements))
     if not works(own / "bin" / "python", user):
-        raise DemoError(
-            f"the Python in {own} does not run Ansible for this account; see demo-requirements.txt"
-        )
+        raise DemoError(f"the Python in {own} does not run Ansible for this account; see demo-requirements.txt")
     return own / "bin" / "python"
 
 
 def is_new_enough(python: str, user: Mapping[str, Any] | None) -> bool:
     check = "import sys; sys.exit(sys.version_info < (3, 11))"
     try:
-        done = subprocess.run(
-            [python, "-c", check], capture_output=True, check=False, cwd="/", **(user or {})
-        )
+        done = subprocess.run([python, "-c", check], capture_output=True, check=False, cwd="/", **(user or {}))
     except OSError:
         return False
     return bool(done.returncode == 0)
@@ -108,9 +102,7 @@ def settle_programs(
     return choose_programs(python, wheel_directory, Path(settled), wheel=False)
 
 
-def choose_programs(
-    python: Path, wheel_directory: Path, bin_directory: Path | None, *, wheel: bool
-) -> Programs:
+def choose_programs(python: Path, wheel_directory: Path, bin_directory: Path | None, *, wheel: bool) -> Programs:
     """Those asked for, else the system's newest, else (or when asked for) those of a wheel."""
     if bin_directory is not None:
         programs = inspect(bin_directory.resolve())
@@ -131,6 +123,4 @@ def choose_programs(
     try:
         return find_programs(site_packages=(wheel_directory,), system=False)
     except ProgramsNotFoundError:
-        raise DemoError(
-            f"the wheel {WHEEL} does not run on this machine; install the package postgresql"
-        ) from None
+        raise DemoError(f"the wheel {WHEEL} does not run on this machine; install the package postgresql") from None

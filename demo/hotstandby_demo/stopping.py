@@ -65,9 +65,7 @@ def end(pids: list[int], signals: tuple[signal.Signals, ...]) -> None:
 
 def stop_all(directories: list[Path]) -> int:
     """Stop the servers (fast, then immediate), then whatever else is at work there; how many servers."""
-    found = (
-        postmaster(file.parent) for directory in directories for file in directory.rglob("postmaster.pid")
-    )
+    found = (postmaster(file.parent) for directory in directories for file in directory.rglob("postmaster.pid"))
     servers = [pid for pid in found if pid is not None]
     end(servers, (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL))
     end(processes_below(directories), (signal.SIGTERM, signal.SIGKILL))

@@ -134,24 +134,34 @@ def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
     assert (status, output.count("\n")) == (0, 1), output
 
 
-def test_up_cut_off_then_down_leaves_nothing(user: DemoUser) -> None:
-    before = user.files()
+def cut_off(user: DemoUser, sign: str) -> None:
+    """Start `up` and SIGKILL all of it, but not the servers, when this file of the demo appears."""
     process = user.start("up")
-    wait_for((user.demo / "n1/data/postmaster.pid").exists, "the first server", 300)
+    wait_for((user.demo / sign).exists, sign, 300)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def test_up_cut_off_after_the_first_server_is_removed(user: DemoUser) -> None:
+    before = user.files()
+    cut_off(user, "n1/data/postmaster.pid")
     status, output = user.run("down")
     assert status == 0, output
     assert user.leftovers() == []
     assert user.files() == before
 
 
+def test_up_cut_off_after_the_first_clone_is_finished(user: DemoUser) -> None:
+    cut_off(user, "n2/data/PG_VERSION")
+    status, output = user.run("up")
+    assert status == 0, output
+    assert_replicates(output)
+
+
 def test_postgresql_from_pypi(user: DemoUser) -> None:
     """In a directory whose path is too long for a socket, too."""
     before = user.files()
-    directory = (
-        user.home / "a-directory-with-a-name-that-is-too-long-for-a-socket-in-it" / "and one with spaces"
-    )
+    directory = user.home / "a-directory-with-a-name-that-is-too-long-for-a-socket-in-it" / "and one with spaces"
     status, output = user.run("--directory", str(directory), "up", "--wheel")
     assert status == 0, output
     assert f"from {directory}/wheel/" in output
@@ -217,9 +227,7 @@ def test_up_and_down_as_root() -> None:
 
     def run(*arguments: str, status: int = 0) -> str:
         command = [sys.executable, "-B", str(DEMO), "--directory", str(base), *arguments]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         assert done.returncode == status, done.stdout
         return done.stdout
 
