@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.account import test_account as account_of_tests
+from support.processes import processes_below
 from support.servers import Server, ServerFactory
 from support.waiting import wait_for
 
@@ -42,6 +45,10 @@ def control_data(server: Server) -> str:
 
 def listing(directory: Path) -> list[str]:
     return sorted(str(path) for path in directory.rglob("*") if path.name != "program.out")
+
+
+def open_files(pid: int) -> list[str]:
+    return [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
 
 
 def mkdir(path: Path) -> Path:
@@ -168,10 +175,18 @@ def test_programs_of_a_killed_run_are_waited_for(
     module = start_module("instance", parameters(empty))
     scratch = Path(f"{empty.data_directory}{SCRATCH_SUFFIX}")
     wait_for((scratch / "data" / "PG_VERSION").exists, "initdb to be on its way")
+    orphans = processes_below(scratch)
+    for pid in orphans:
+        os.kill(pid, signal.SIGSTOP)
     module.kill()
     assert module.wait()["failed"]
-    # initdb goes on
-    result = run_module("instance", parameters(empty))
+    # initdb goes on, and holds the directory
+    assert orphans
+    assert all(str(scratch) in open_files(pid) for pid in orphans)
+    second = start_module("instance", parameters(empty))
+    for pid in orphans:
+        os.kill(pid, signal.SIGCONT)
+    result = second.wait()
     assert (result["failed"], result["changed"]) == (False, True), result
     assert not scratch.exists()
     assert not run_module("instance", parameters(empty))["changed"]

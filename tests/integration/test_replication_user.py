@@ -109,7 +109,8 @@ def test_another_password(primary: Server, run_module: RunModule) -> None:
         "\u0627\u0628",  # right to left
         "a\u0627",  # both ways: not allowed, so taken as it is
         "tab\tä",  # a control character: not allowed either
-        "\U0001f418 elephant",  # not assigned in Unicode 3.2
+        "\U0001f130\U0001f418",  # not assigned in Unicode 3.2
+        "\u0627\u00b2",  # right to left at one end only
         "\u00ad",  # nothing is left of it
     ],
 )

@@ -117,6 +117,7 @@ def test_only_a_process_that_works_there_is_its_server(tmp_path: Path) -> None:
         assert running_postmaster(str(copy)) is None
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, not reaped
+        assert not is_postgres(process.pid)
         assert running_postmaster(str(data)) is None
     finally:
         process.kill()
