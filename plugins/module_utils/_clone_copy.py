@@ -89,11 +89,12 @@ class Copy:
             if self.timeout_seconds:
                 timer.start()
 
+        passfile = self.source.target.passfile
         # the passfile through the environment: all versions take it there, and it is no argument
         outcome = self.commands.attempt(
             "pg_basebackup",
             *self.arguments(),
-            environment={"PGPASSFILE": self.source.target.passfile or os.devnull, "PGOPTIONS": ""},
+            environment={"PGPASSFILE": passfile} if passfile else {},
             cwd="/",
             umask=0o077,
             expand_user_and_vars=False,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides, find_wreck
@@ -182,7 +183,7 @@ def test_clone_under_load(servers: ServerFactory, run_module: RunModule) -> None
                     cursor.execute("INSERT INTO t SELECT i, repeat('x', 500) FROM generate_series(1, 1000) AS i")
                     cursor.execute("SELECT pg_switch_wal()")
                     cursor.execute("CHECKPOINT")
-        except Exception as error:  # noqa: BLE001
+        except psycopg2.Error as error:
             failures.append(error)
         finally:
             connection.close()
