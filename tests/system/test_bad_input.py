@@ -56,8 +56,7 @@ def before(fleet: Fleet) -> dict[str, dict[str, str]]:
     fleet.recreate()
     # a small file system, as a full disk would be
     fleet["db-2"].run("mount", "-o", "remount,size=100m", "/run")
-    files = {name: snapshot.take(fleet[name]) for name in NODES}
-    return files
+    return {name: snapshot.take(fleet[name]) for name in NODES}
 
 
 def refused(run: Run, name: str) -> str:
