@@ -388,6 +388,24 @@ def test_foreign_tablespace_data_is_refused(servers: ServerFactory, run_module: 
     assert (mapped / f"PG_{server.version}_1").exists()
 
 
+def test_the_live_tablespace_of_a_source_on_this_host_is_never_moved(
+    servers: ServerFactory, run_module: RunModule
+) -> None:
+    """What is replaced is a plain copy of the source, whose links lead to the source's own tablespace."""
+    source = make_source(servers)
+    location = make_tablespace(source, "ts")
+    server = servers.primary("s1", start=False)
+    (server.data_directory / "pg_tblspc" / "16400").symlink_to(location)
+    before = sorted(path.name for path in location.iterdir())
+    params = clone_parameters(server, source, replace=True)
+    for mapping in ({}, {str(location): str(server.directory / "ts")}):
+        result = run_module("base_backup", {**params, "tablespace_mapping": mapping})
+        assert result["error_name"] == "tablespace_in_use", result
+        assert "the source runs on this very host" in result["msg"]
+    assert sorted(path.name for path in location.iterdir()) == before
+    assert source.sql("SELECT count(*) FROM in_ts") == [(500,)]
+
+
 def test_primary_address_is_in_the_message(servers: ServerFactory, run_module: RunModule) -> None:
     source = make_source(servers)
     server = servers.empty("s1")
