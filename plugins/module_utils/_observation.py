@@ -25,6 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_end import (
+    end_before_missing_file,
     end_from_statistics,
     end_of_listed_record,
     last_record_from_complaint,
@@ -167,13 +168,13 @@ def _wal_end(
             continue
         where = ("-p", wal_directory, "-t", str(timeline))
         summary = commands.attempt(program, *where, "-s", str(start), "-z")
-        end = end_from_statistics(summary.output)
+        end = end_from_statistics(summary.output) or end_before_missing_file(summary.errors, segment_size)
         if end is None:
             last = last_record_from_complaint(summary.errors)
             if last is not None:
                 listed = commands.attempt(program, *where, "-s", str(last), "-n", "1")
                 end = end_of_listed_record(listed.output, segment_size)
-        if end is not None:
+        if end is not None and end >= start:
             return end
     return control.minimum_recovery_end
 

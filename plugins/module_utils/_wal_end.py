@@ -20,6 +20,7 @@ ALIGNMENT = 8
 
 STATISTICS = re.compile(r"WAL statistics between [0-9A-F]+/[0-9A-F]+ and ([0-9A-F]+/[0-9A-F]+):")
 LAST_RECORD = re.compile(r"error in WAL record at ([0-9A-F]+/[0-9A-F]+):")
+MISSING_FILE = re.compile(r'could not find file "[0-9A-F]{8}([0-9A-F]{8})([0-9A-F]{8})"')
 TOTAL_LENGTH = re.compile(r"len \(rec/tot\):\s*\d+/\s*(\d+),.*?lsn: ([0-9A-F]+/[0-9A-F]+)")
 
 
@@ -33,6 +34,18 @@ def last_record_from_complaint(errors: str) -> Lsn | None:
     """Read the start of the last whole record from pg_waldump's closing complaint."""
     found = LAST_RECORD.search(errors)
     return Lsn.parse(found.group(1)) if found else None
+
+
+def end_before_missing_file(errors: str, segment_size: int) -> Lsn | None:
+    """Read the end from the segment that pg_waldump wanted next and did not find: its start.
+
+    WAL ends like that after a switch of segments, as every base backup ends with one.
+    """
+    found = MISSING_FILE.search(errors)
+    if not found:
+        return None
+    high, low = (int(part, 16) for part in found.groups())
+    return Lsn((high * (0x100000000 // segment_size) + low) * segment_size)
 
 
 def end_of_listed_record(output: str, segment_size: int) -> Lsn | None:

@@ -145,6 +145,21 @@ def test_a_stopped_standby_reaches_as_far_as_it_received(servers: ServerFactory,
     assert node.wal_end >= written
 
 
+def test_a_clone_that_was_never_started_ends_where_its_backup_ended(
+    servers: ServerFactory, node_info: NodeInfo
+) -> None:
+    """A base backup ends with a switch of segments: there is no record after it, and no file either."""
+    primary = servers.primary("p")
+    clone = servers.empty("c")
+    source = ("-h", str(primary.socket_directory), "-p", str(primary.port))
+    primary.run("pg_basebackup", *source, "-D", str(clone.data_directory), "-X", "stream", "-c", "fast", "-R")
+    node = node_info(clone)
+    assert node.server is None
+    assert node.wal_end is not None
+    assert node.wal_end.value % (16 * 1024 * 1024) == 0
+    assert lies_on(node, node_info(primary)) is True
+
+
 def test_a_wreck_a_stranger_and_a_taken_port(servers: ServerFactory, node_info: NodeInfo) -> None:
     running = servers.primary("p")
     wreck = servers.empty("w")

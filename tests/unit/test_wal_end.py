@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_end import (
+    end_before_missing_file,
     end_from_statistics,
     end_of_listed_record,
     last_record_from_complaint,
@@ -31,6 +32,16 @@ def test_the_complaint_names_the_last_record() -> None:
     )
     assert last_record_from_complaint(complaint) == Lsn.parse("0/1526200")
     assert last_record_from_complaint("pg_waldump: error: could not find file") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("000000010000000000000003", "0/3000000"), ("0000000200000001000000FF", "1/FF000000")],
+)
+def test_a_missing_next_segment_is_the_end(name: str, end: str) -> None:
+    complaint = f'pg_waldump: error: could not find file "{name}": No such file or directory'
+    assert end_before_missing_file(complaint, SEGMENT) == Lsn.parse(end)
+    assert end_before_missing_file("pg_waldump: error: error in WAL record at 0/1526200", SEGMENT) is None
 
 
 def test_a_listed_record_gives_its_end() -> None:
