@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_marker, find_wreck
 from support.clones import (
+    PASSWORD,
     broken_program,
     clone_parameters,
     copying_processes,
@@ -98,6 +99,20 @@ def test_second_run_takes_over_from_an_orphan(
     assert orphan.wait()["error_name"] == "clone_failed"
     assert (server.data_directory / "PG_VERSION").exists()
     assert leftovers(server.directory) == []
+
+
+def test_no_process_shows_the_password(servers: ServerFactory, start_module: StartModule) -> None:
+    source = make_source(servers)
+    server = servers.empty("s1")
+    module = start_module("base_backup", clone_parameters(server, source, max_rate="1M"))
+    pids = wait_until_copying(server, Path(f"{server.data_directory}.hotstandby-clone"))
+    shown = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (module.pid, *pids)}
+    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in pids]
+    module.kill(group=True)
+    assert len(shown) > 2
+    assert any(b"pg_basebackup" in line for line in shown.values())
+    assert all(PASSWORD.encode() not in text for text in (*shown.values(), *environments))
+    assert all(b"PGPASSFILE=" in text for text in environments)
 
 
 def test_time_limit(servers: ServerFactory, run_module: RunModule) -> None:
