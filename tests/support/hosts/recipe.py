@@ -67,13 +67,14 @@ SUITES = {
 
 def customize_script() -> str:
     """The shell script that mmdebstrap runs when the packages are in; "$1" is the root of the image."""
+    apt = 'chroot "$1" env -u APT_CONFIG apt-get'
     lines = [
         "set -eu",
         f'chroot "$1" useradd --create-home --uid {LOGIN_USER_ID} --shell /bin/bash {LOGIN_USER}',
         f'chroot "$1" systemctl mask {" ".join(MASKED_UNITS)}',
         # What was needed to build the image goes, what a test will install is fetched.
-        'chroot "$1" env -u APT_CONFIG apt-get clean',
-        'chroot "$1" env -u APT_CONFIG apt-get install --yes --download-only --install-recommends ' + " ".join(DOWNLOADED),
+        f"{apt} clean",
+        f"{apt} install --yes --download-only --install-recommends {' '.join(DOWNLOADED)}",
     ]
     for path, text in FILES.items():
         lines.append(f"printf '%s' '{text}' >\"$1{path}\"")
