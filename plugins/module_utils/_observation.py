@@ -18,6 +18,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_plan import creation_was_cut_off
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
@@ -75,7 +76,7 @@ def observe(commands: Commands, place: Place) -> Node:
     return Node(
         version=version,
         has_psycopg2=HAS_PSYCOPG2,
-        has_instance=os.path.exists(os.path.join(place.config_directory, "postgresql.conf")),
+        has_instance=_has_instance(place),
         directory=directory,
         data_major=data_major,
         wreck=wreck,
@@ -153,6 +154,12 @@ def _directory(path: str) -> tuple[str, str | None]:
     if "PG_VERSION" in entries:
         return _node.CLUSTER, None
     return _node.OTHER, None
+
+
+def _has_instance(place: Place) -> bool:
+    """Whether the configuration is there, whole: module instance has nothing left to do."""
+    configured = os.path.exists(os.path.join(place.config_directory, "postgresql.conf"))
+    return configured and not creation_was_cut_off(place.data_directory)
 
 
 def _wal_end(
