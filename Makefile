@@ -11,10 +11,10 @@ help: ## this list
 demo: link ## a primary and two hot standbys on this machine, no root needed; leaves them running
 	@scripts/system-packages demo
 	@scripts/venv demo
-	@$(BIN)/python demo/run up
+	@$(BIN)/python demo/run.py up
 
 demo-down: ## stop the demo and remove every trace of it
-	@python3 demo/run down
+	@python3 demo/run.py down
 
 test: venv ## everything: judges, unit, integration and system tests (as root it installs what they need)
 	@$(BIN)/pytest --durations=10 tests/judges tests/unit tests/integration tests/system

@@ -130,7 +130,7 @@ def as_account(base: Path, entry: pwd.struct_passwd, python: Path, arguments: li
     """Run demo/run of the copy as the account; its exit status."""
     command = [
         str(python),
-        str(base / "checkout" / "demo" / "run"),
+        str(base / "checkout" / "demo" / "run.py"),
         "--directory",
         str(base / "state"),
         *arguments,

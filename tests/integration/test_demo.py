@@ -31,7 +31,7 @@ from support.ports import PortReservation
 from support.processes import kill_below, processes_below
 from support.waiting import wait_for
 
-DEMO = Path(__file__).resolve().parents[2] / "demo" / "run"
+DEMO = Path(__file__).resolve().parents[2] / "demo" / "run.py"
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class DemoUser:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start demo/run; its output comes through a pipe."""
-        command = [interpreter(), "demo/run", *arguments]
+        command = [interpreter(), "demo/run.py", *arguments]
         return self.account.popen(
             command,
             environ={"PYTHONDONTWRITEBYTECODE": "1", **pip_settings()},

@@ -122,7 +122,7 @@ class Host:
 
     def save(self, image: str) -> None:
         """Keep the host's files as an image; switch it off before."""
-        repository, _, tag = image.partition(":")
+        repository, tag = image.split(":")
         self.container.commit(repository, tag, changes=[f"LABEL {SAVED_LABEL}={self.fleet}"])
 
     def kill(self) -> None:
