@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[Inventory, str, str]] = {
 
 @pytest.fixture(scope="module")
 def before(fleet: Fleet) -> dict[str, dict[str, str]]:
-    """Virgin hosts, and what is on them; at the end of the module it has to be the same."""
+    """Virgin hosts, and what is on them."""
     fleet.recreate()
     # a small file system, as a full disk would be
     fleet["db-2"].run("mount", "-o", "remount,size=100m", "/run")
@@ -69,20 +69,24 @@ def refused(run: Run, name: str) -> str:
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_inventory(
-    case: str, fleet: Fleet, controller: Controller, before: dict[str, dict[str, str]]
-) -> None:
+@pytest.mark.usefixtures("before")
+def test_a_wrong_inventory(case: str, controller: Controller) -> None:
     wrong, name, said = WRONG[case]
     shared = {"db-3": {"postgres_address": "198.51.100.7"}} if case == "same address" else {}
     controller.inventory(wrong.master, wrong.hot_standby, wrong.variables, {"db-2": wrong.of_db_2, **shared})
     controller.path.write_text(f"{wrong.before}\n{controller.path.read_text()}")
     assert said in refused(controller.playbook("site"), name)
+
+
+@pytest.mark.usefixtures("before")
+def test_limit_is_refused(controller: Controller) -> None:
+    assert "db-1, db-3" in refused(controller.playbook("site", "--limit", "db-2"), "left_out")
+
+
+def test_none_of_it_changed_anything(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+    """Looked at once, after all of the above: every file of every host."""
     for node in NODES:
         assert snapshot.differences(before[node], snapshot.take(fleet[node])) == []
-
-
-def test_limit_is_refused(controller: Controller, before: dict[str, dict[str, str]]) -> None:
-    assert "db-1, db-3" in refused(controller.playbook("site", "--limit", "db-2"), "left_out")
 
 
 def states(fleet: Fleet) -> list[list[str]]:

@@ -33,7 +33,13 @@ API_VERSION = "1.41"  # of the engine in Debian 12; later ones still speak it
 
 # systemd wants a cgroup tree of its own that it may write to. An engine on cgroup v1 mounts none of version 2
 # and one on v2 mounts it read-only: either way the container mounts its own before systemd takes over.
-_BOOT = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /lib/systemd/systemd"
+# A directory that came with the image cannot be renamed on overlayfs, as no user's data directory would be: what
+# holds servers' data is written anew first.
+_BOOT = (
+    "for d in /var/lib/postgresql/*/*; do"
+    ' [ -d "$d" ] && cp -a "$d" "$d.anew" && rm -rf "$d" && mv "$d.anew" "$d"; done; '
+    "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /lib/systemd/systemd"
+)
 
 
 @dataclass(frozen=True)
