@@ -10,6 +10,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect imp
 PASSWORD_METHOD = "scram-sha-256"
 # What wal_keep_segments counts in below 13; initdb's default size.
 SEGMENT_MEBIBYTES = 16
+ROOM_STEP = 32
 
 
 def replication_settings(
@@ -17,7 +18,8 @@ def replication_settings(
 ) -> dict[str, str]:
     """Settings with which any node can be primary of all the others, whatever the roles become.
 
-    Every standby takes one walsender and one slot; a base backup takes two walsenders while it runs.
+    Every standby takes one walsender and one slot; a base backup takes two walsenders while it runs. There is
+    room for more, since a server has to be restarted to get it: a cluster that grows shall not need that.
     Sizes are MiB; max_slot_wal_keep_mebibytes is -1 for no bound.
     Raises ValueError for an unsupported version.
     """
@@ -27,8 +29,8 @@ def replication_settings(
         "hot_standby": "on",
         "wal_log_hints": "on",
         "full_page_writes": "on",
-        "max_wal_senders": str(max(10, 3 * nodes + 2)),
-        "max_replication_slots": str(max(10, 2 * nodes)),
+        "max_wal_senders": str(_room_for(3 * nodes + 2)),
+        "max_replication_slots": str(_room_for(2 * nodes)),
     }
     if dialect.wal_keep_setting == "wal_keep_size":
         settings["wal_keep_size"] = f"{wal_keep_mebibytes}MB"
@@ -40,3 +42,8 @@ def replication_settings(
     if dialect.has_scram:
         settings["password_encryption"] = PASSWORD_METHOD
     return settings
+
+
+def _room_for(needed: int) -> int:
+    """The next multiple of ROOM_STEP."""
+    return -(-needed // ROOM_STEP) * ROOM_STEP

@@ -52,6 +52,13 @@ def test_room_for_the_whole_cluster_in_any_role() -> None:
     assert int(settings["max_replication_slots"]) >= 2 * 31
 
 
+def test_a_standby_more_is_no_reason_for_a_restart() -> None:
+    few = [replication_settings("15", nodes, 1024, 8192) for nodes in range(1, 11)]
+    assert all(settings == few[0] for settings in few)
+    many = {replication_settings("15", nodes, 1024, 8192)["max_wal_senders"] for nodes in range(1, 101)}
+    assert len(many) <= 10
+
+
 def test_one_rule_per_address_and_database_never_trust() -> None:
     rules = access_rules(NODES, "replicator", "15")
     assert [(rule["address"], rule["database"]) for rule in rules] == [
