@@ -113,7 +113,7 @@ class Copy:
             raise explain_refusal(self.source.target, outcome.complaint)
         raise HotStandbyError(
             "clone_failed",
-            f"pg_basebackup from {self.source.target} failed (exit code {outcome.code}): {outcome.complaint}",
+            f"pg_basebackup from {self.source.target} failed: {outcome.complaint}",
             "Put that right and run this again; nothing was changed",
         )
 

@@ -30,9 +30,12 @@ class Outcome:
 
     @property
     def complaint(self) -> str:
-        """Its own words about what went wrong, shortened to the last lines."""
+        """Its own words about what went wrong, shortened to the last lines, and by which signal it was killed."""
         lines = (self.errors.strip() or self.output.strip()).splitlines()
-        return "; ".join(line.strip() for line in lines[-4:]) or f"exit code {self.code}"
+        words = [line.strip() for line in lines[-4:]]
+        if self.code < 0:
+            words.insert(0, f"it was killed by signal {-self.code}")
+        return "; ".join(words) or f"exit code {self.code}"
 
 
 @dataclass(frozen=True)

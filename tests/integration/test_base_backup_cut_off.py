@@ -62,6 +62,7 @@ def test_pg_basebackup_killed(servers: ServerFactory, run_module: RunModule, sta
     os.kill(first, signal.SIGKILL)
     result = module.wait()
     assert result["error_name"] == "clone_failed", result
+    assert "failed: it was killed by signal 9" in result["msg"]
     assert "nothing was changed" in result["msg"]
     assert copying_processes(server) == []
     assert leftovers(server.directory) == []
