@@ -139,3 +139,15 @@ def test_a_standby_that_does_not_answer(cluster: Fleet, controller: Controller) 
     cluster["db-3"].start()
     controller.playbook("site", check=True)
     assert states(cluster) == [["db-2", "streaming"], ["db-3", "streaming"], ["db-4", "streaming"]]
+
+
+def test_a_setting_that_the_server_rejects(cluster: Fleet, controller: Controller) -> None:
+    """It is met on the primary, and then no standby is touched either."""
+    controller.inventory(["db-1"], ["db-2", "db-3"], variables={"postgres_settings": {"shared_buffers": "banana"}})
+    run = controller.playbook("site")
+    assert run.returncode != 0
+    assert 'invalid value for parameter "shared_buffers": "banana"' in run.output
+    assert not any(run.changed.values())
+    assert "Converge the standbys" not in run.output
+    for name in NODES:
+        assert "banana" not in cluster[name].read("/etc/postgresql/15/main/postgresql.conf").decode()
