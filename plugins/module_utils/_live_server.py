@@ -65,6 +65,21 @@ def open_session(target: Target | None, *, check_mode: bool) -> Session | None:
         raise
 
 
+def session_with(parameters: Mapping[str, Any], *, check_mode: bool) -> Session | None:
+    """A session with the instance's server; None only in check mode, when the server or psycopg2 is not yet there.
+
+    Raises HotStandbyError "not_running", and those of _session.connect.
+    """
+    session = open_session(find_server(parameters), check_mode=check_mode)
+    if session is None and not check_mode:
+        raise HotStandbyError(
+            "not_running",
+            f"no server runs at {parameters['socket_directory']} port {parameters['port']} on this host",
+            "Start it first (module server)",
+        )
+    return session
+
+
 def check_file(session: Session, setting: str, path: str) -> None:
     """Raise HotStandbyError "other_file" unless the server reads this file (setting: config_file, ...)."""
     actual = session.value("SELECT current_setting(%s)", (setting,))

@@ -14,8 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
-    find_server,
-    open_session,
+    session_with,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import is_slot_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, SqlError
@@ -55,9 +54,7 @@ class SlotPlan:
         return bool(self.drop or self.recreate or self.create)
 
 
-def plan_slots(
-    wanted: Iterable[str], prefix: str, found: Iterable[FoundSlot], *, can_reserve: bool
-) -> SlotPlan:
+def plan_slots(wanted: Iterable[str], prefix: str, found: Iterable[FoundSlot], *, can_reserve: bool) -> SlotPlan:
     """Decide what becomes of the slots whose name begins with the prefix; no other is looked at. Pure.
 
     Logical and temporary slots are never ours. A wanted slot that keeps no WAL, or has lost what it kept, is
@@ -74,9 +71,7 @@ def plan_slots(
                 "Drop that one, or choose another postgres_slot_prefix",
             )
     ours = [slot for slot in slots.values() if slot.physical and not slot.temporary]
-    broken = [
-        slot for slot in ours if slot.name in names and (slot.lost or (can_reserve and not slot.reserves))
-    ]
+    broken = [slot for slot in ours if slot.name in names and (slot.lost or (can_reserve and not slot.reserves))]
     unwanted = [slot for slot in ours if slot.name not in names]
     return SlotPlan(
         drop=tuple(slot.name for slot in unwanted if not slot.active),
@@ -141,9 +136,7 @@ class Slots:
         """Whether it was made; False when it was there already. Raises HotStandbyError."""
         arguments = "%s, true" if self.can_reserve else "%s"
         try:
-            self._session.execute(
-                f"SELECT pg_catalog.pg_create_physical_replication_slot({arguments})", (name,)
-            )
+            self._session.execute(f"SELECT pg_catalog.pg_create_physical_replication_slot({arguments})", (name,))
         except SqlError as error:
             if error.sqlstate == DUPLICATE_OBJECT:
                 return False
@@ -170,14 +163,8 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wanted, prefix = params["slots"], params["prefix"]
     require_names(wanted, prefix)
-    session = open_session(find_server(params), check_mode=module.check_mode)
+    session = session_with(params, check_mode=module.check_mode)
     if session is None:
-        if not module.check_mode:
-            raise HotStandbyError(
-                "not_running",
-                f"no server runs at {params['socket_directory']} port {params['port']} on this host",
-                "Start it first (module server)",
-            )
         return _result(Done(created=list(wanted)), [], check_mode=True)
     with session:
         slots = Slots(session, len(wanted))
@@ -185,9 +172,7 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
         plan = plan_slots(wanted, prefix, found, can_reserve=slots.can_reserve)
         done = _forecast(plan, slots, len(found)) if module.check_mode else _carry_out(plan, slots)
     done.kept_active.extend(plan.keep_active)
-    done.warnings.extend(
-        f"the slot {name} is not wanted, but in use: kept" for name in done.kept_active
-    )
+    done.warnings.extend(f"the slot {name} is not wanted, but in use: kept" for name in done.kept_active)
     done.warnings.extend(
         f"the slot {name} has lost WAL and is in use: what streams from it has to be cloned anew"
         for name in plan.broken_active

@@ -16,8 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
-    find_server,
-    open_session,
+    session_with,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._password import (
     SALT_BYTES,
@@ -119,14 +118,8 @@ def replication_user(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wanted = Wanted(params["user"], params["connection_limit"], params["rewind"])
     _require_usable(wanted.user, params["password"])
-    session = open_session(find_server(params), check_mode=module.check_mode)
+    session = session_with(params, check_mode=module.check_mode)
     if session is None:
-        if not module.check_mode:
-            raise HotStandbyError(
-                "not_running",
-                f"no server runs at {params['socket_directory']} port {params['port']} on this host",
-                "Start it first (module server)",
-            )
         return _result(True, f"the role {wanted.user} would be created once the server runs", ["role"], False)
     with session:
         if session.value("SELECT pg_catalog.pg_is_in_recovery()"):
