@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A standby that is new in the inventory is cloned while the primary is written to; nobody else is touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from support.hosts import Fleet
+from support.hosts.controller import Controller
+from support.hosts.host import Host
+from support.waiting import wait_for
+
+OLD = ("db-1", "db-2", "db-3")
+SLOTS = [[f"hotstandby_db_{number}", "t"] for number in (2, 3, 4)]
+PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
+SEGMENT_BYTES = 16 * 1024 * 1024
+# WAL that nobody needs is gone at the next checkpoint.
+SHORT_MEMORY = {
+    "postgres_wal_keep": 0,
+    "postgres_settings": {"min_wal_size": "32MB", "max_wal_size": "48MB", "checkpoint_timeout": "30s"},
+}
+TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_history", "pgbench_tellers")
+WRITES = "pgbench-writes"
+LEAST_TURNS = 5
+PASSFILE = "Write the passfile of the replication user"
+RULES = "Write and prove the access rules"
+
+
+def changed_tasks(output: str) -> dict[str, list[str]]:
+    """Names of the tasks that changed something, by host, without the role's name."""
+    found: dict[str, list[str]] = {}
+    task = ""
+    for line in output.splitlines():
+        heading = re.match(r"TASK \[(?:.* : )?(?:\w+ \| )?(.*)\] \**$", line)
+        task = heading[1] if heading else task
+        change = re.match(r"changed: \[(.*)\]", line)
+        if change:
+            found.setdefault(change[1], []).append(task)
+    return found
+
+
+@contextmanager
+def pgbench_writing(host: Host) -> Iterator[None]:
+    """A hundred transactions in every second meanwhile; they must not fail."""
+    options = ["--client=2", "--rate=100", "--time=3600", "--no-vacuum"]
+    host.run("systemd-run", f"--unit={WRITES}", "--uid=postgres", PGBENCH, *options, "postgres")
+    try:
+        wait_for(lambda: host.sql("SELECT count(*) FROM pgbench_history") > [["0"]], "pgbench to write")
+        yield
+        assert host.run("systemctl", "is-active", WRITES).stdout == "active\n"
+    finally:
+        host.run("systemctl", "stop", WRITES)
+
+
+def wal_position(host: Host) -> tuple[str, int]:
+    """The WAL file that is written to, and how many bytes have been written since ever."""
+    name, size = host.sql("SELECT pg_walfile_name(lsn), lsn - '0/0' FROM pg_current_wal_lsn() AS lsn")[0]
+    return name, int(size)
+
+
+def is_recycled(host: Host, segment: str) -> bool:
+    """Whether a WAL file is gone after a checkpoint."""
+    host.sql("CHECKPOINT")
+    return host.sql(f"SELECT count(*) FROM pg_ls_waldir() WHERE name = '{segment}'") == [["0"]]
+
+
+def content(host: Host) -> dict[str, list[list[str]]]:
+    """A checksum over each table, whatever the order of its rows."""
+    query = "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM {} AS t"
+    return {table: host.sql(query.format(table)) for table in TABLES}
+
+
+def copying(host: Host) -> bool:
+    return host.run("pgrep", "--exact", "pg_basebackup", check=False).returncode == 0
+
+
+def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, controller: Controller) -> None:
+    primary, new = cluster["db-1"], cluster["db-4"]
+    controller.inventory(["db-1"], ["db-2", "db-3"], variables=SHORT_MEMORY)
+    controller.playbook("site", check=True)
+    primary.run(PGBENCH, "--initialize", "--quiet", "--scale=4", "postgres", user="postgres")
+    started = {name: cluster[name].sql("SELECT pg_postmaster_start_time()") for name in OLD}
+
+    controller.inventory(
+        ["db-1"],
+        ["db-2", "db-3", "db-4"],
+        variables=SHORT_MEMORY,
+        host_variables={"db-4": {"hot_standby_clone_max_rate": "8M"}},
+    )
+    with pgbench_writing(primary):
+        process = controller.start("site")
+        try:
+            wait_for(lambda: copying(new) or process.poll() is not None, "the clone to begin", 300)
+            segment, before = wal_position(primary)
+            while copying(new):
+                primary.sql("SELECT pg_switch_wal()")
+                primary.sql("CHECKPOINT")
+            turns = (wal_position(primary)[1] - before) // SEGMENT_BYTES
+            output = process.communicate(timeout=300)[0]
+            assert process.returncode == 0, output
+        finally:
+            process.kill()
+        # still written to: it streams, and the WAL that the clone began with is needed by nobody any more
+        assert primary.sql("SELECT slot_name, active FROM pg_replication_slots ORDER BY 1") == SLOTS
+        wait_for(lambda: is_recycled(primary, segment), f"the primary to recycle {segment}")
+        assert turns >= LEAST_TURNS
+
+    # nobody else was touched
+    assert {name: cluster[name].sql("SELECT pg_postmaster_start_time()") for name in OLD} == started
+    changed = changed_tasks(output)
+    assert changed["db-1"] == [PASSFILE, RULES, "Declare one slot per standby"]
+    assert changed["db-2"] == changed["db-3"] == [PASSFILE, RULES]
+    assert "Clone the primary" in " ".join(changed["db-4"])
+
+    # and it has all
+    end = primary.sql("SELECT pg_current_wal_lsn()")[0][0]
+    wait_for(lambda: new.sql(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == [["t"]], f"db-4 to replay {end}")
+    assert content(new) == content(primary)
+    assert new.sql("SELECT status, slot_name FROM pg_stat_wal_receiver") == [["streaming", "hotstandby_db_4"]]
+    assert new.run("find", "/", "-xdev", "-name", "*.hotstandby-*").stdout == ""
