@@ -79,7 +79,8 @@ def install_missing() -> None:
         raise HostsError(f"the test hosts need {names}: as root on Debian, apt-get install {names}")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
-        command = ["apt-get", "-q", *arguments]
+        # another apt-get may be at work, as on a machine that has just booted: wait for it
+        command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *arguments]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise HostsError(f"apt-get could not install {names}: {_last_line(done.stderr + done.stdout)}")
