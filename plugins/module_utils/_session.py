@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,7 +15,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PSYCOPG2_IMPORT_ERROR: str | None = None
 try:
     import psycopg2
     import psycopg2.extensions
@@ -25,7 +23,6 @@ try:
     HAS_PSYCOPG2 = True
 except ImportError:
     HAS_PSYCOPG2 = False
-    PSYCOPG2_IMPORT_ERROR = traceback.format_exc()
 
 # A session of ours never waits for a synchronous standby that may be dead, nor for a lock for ever.
 SESSION_OPTIONS = "-c synchronous_commit=local -c lock_timeout=10000 -c statement_timeout={timeout_ms}"
@@ -58,7 +55,6 @@ class Target:
             "connect_timeout": self.connect_timeout_seconds,
             "application_name": "hotstandby",
             "client_encoding": "UTF8",
-            # a passfile (or peer) is the only source of identity: no ~/.pgpass, no service file
             "keepalives_idle": 5,
         }
         return {name: value for name, value in wanted.items() if value is not None}
@@ -114,10 +110,6 @@ class Session:
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
         """Like rows, for a statement whose result does not matter."""
         self.rows(sql, parameters)
-
-    def notices(self) -> list[str]:
-        """What the server remarked so far."""
-        return list(self._connection.notices)
 
 
 class SqlError(HotStandbyError):

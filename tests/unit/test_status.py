@@ -45,6 +45,7 @@ UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
     "stopped": ((primary(), stopped()), "db-2: stopped"),
     "empty": ((primary(), virgin()), "db-2: empty"),
     "only its own side says that it streams": ((primary(), standby("db-1")), "db-2: does not stream"),
+    "the primary knows another one only": ((primary("db-3"), standby("db-1")), "db-2: does not stream"),
     "only the primary says that it streams": (
         (primary("db-2"), standby("db-1", streaming=False)),
         "db-2: does not stream",
