@@ -32,6 +32,8 @@ def _declared_from(name: str, plain: Mapping[str, Any]) -> Declared:
         has_password=bool(plain["has_password"]),
         allow_clone=bool(plain["allow_clone"]),
         replace_data=bool(plain["replace_data"]),
+        priority=int(plain["priority"]),
+        never_promote=bool(plain["never_promote"]),
     )
 
 
@@ -44,6 +46,7 @@ def plan_to_plain(plan: Plan) -> dict[str, Any]:
     return {
         "primary": plan.primary,
         "lines": plan.lines(),
+        "left": list(plan.left),
         "refusals": [str(refusal) for refusal in plan.refusals],
         "refusal_names": [refusal.name for refusal in plan.refusals],
         "nodes": {

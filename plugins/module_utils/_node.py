@@ -37,6 +37,11 @@ class Control:
     wal_log_hints: bool
 
     @property
+    def can_rewind(self) -> bool:
+        """Whether pg_rewind can tell which blocks have changed (rules, W5)."""
+        return self.data_checksums or self.wal_log_hints
+
+    @property
     def clean(self) -> bool:
         """Whether the server was shut down, not killed."""
         return self.state in ("shut down", "shut down in recovery")
@@ -67,12 +72,13 @@ class Slot:
 
 @dataclass(frozen=True)
 class Receiver:
-    """The row of pg_stat_wal_receiver."""
+    """The row of pg_stat_wal_receiver. latest_end: how far the sender's WAL reached when it was last heard of (LSN)."""
 
     status: str
     sender_host: str | None
     sender_port: int | None
     slot: str | None
+    latest_end: Lsn | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ class Server:
     position: on a primary the end of its flushed WAL; on a standby the furthest that it received or replayed
     (received alone falls back to a segment's start after a restart: rule 8).
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
+    parameters: the hot-standby parameters (rules, F) as the server runs with them.
+    pending_values: what settings that wait for a restart will be, by name.
     """
 
     in_recovery: bool
@@ -97,6 +105,10 @@ class Server:
     upstream_slot: str | None
     synchronous_standby_names: str
     restart_pending: tuple[str, ...]
+    pending_values: Mapping[str, str]
+    parameters: Mapping[str, str]
+    max_wal_senders: int
+    max_replication_slots: int
     archiver_failing: str | None
     oldest_wal: Lsn | None
     size_bytes: int | None
@@ -112,6 +124,9 @@ class Node:
 
     wal_end: LSN of the end of the last record in the WAL of a stopped server (rule 1), None when it is not known.
     free_bytes: space on the file system that the data directory is, or would be, on.
+    answering: places ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
+    archive_ready: number of WAL files that wait to be archived.
+    has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
     """
 
     version: str | None
@@ -126,6 +141,9 @@ class Node:
     free_bytes: int | None
     port_taken: bool
     unresolved_addresses: tuple[str, ...]
+    answering: tuple[str, ...]
+    archive_ready: int
+    has_postmaster: bool
     control: Control | None
     history: TimelineHistory | None
     wal_end: Lsn | None
@@ -179,6 +197,7 @@ class Node:
         values.update(
             asides=tuple(values["asides"]),
             unresolved_addresses=tuple(values["unresolved_addresses"]),
+            answering=tuple(values["answering"]),
             control=Control(**_with_lsns(control, "checkpoint", "redo", "minimum_recovery_end")) if control else None,
             history=_history_from_plain(history) if history else None,
             wal_end=Lsn.from_optional(values["wal_end"]),
@@ -216,6 +235,6 @@ def _server_from_plain(plain: Mapping[str, Any]) -> Server:
         restart_pending=tuple(values["restart_pending"]),
         senders=tuple(Walsender(**_with_lsns(row, "sent", "replayed")) for row in values["senders"]),
         slots=tuple(Slot(**_with_lsns(row, "restart")) for row in values["slots"]),
-        receiver=Receiver(**receiver) if receiver else None,
+        receiver=Receiver(**_with_lsns(receiver, "latest_end")) if receiver else None,
     )
     return Server(**values)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
@@ -22,6 +23,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_pl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -38,7 +40,7 @@ FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
 
 @dataclass(frozen=True)
 class Place:
-    """Where the instance is, or would be. peers: addresses or names that this host must be able to resolve."""
+    """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT"."""
 
     data_directory: str
     config_directory: str
@@ -49,6 +51,7 @@ class Place:
 
 def observe(commands: Commands, place: Place) -> Node:
     """Look at everything that decisions are made of."""
+    addresses = tuple(dict.fromkeys(peer.split()[0] for peer in place.peers))
     version = commands.version() if commands.has("postgres") else None
     data_major = _read_line(os.path.join(place.data_directory, "PG_VERSION"))
     directory, wreck = _directory(place.data_directory)
@@ -85,7 +88,10 @@ def observe(commands: Commands, place: Place) -> Node:
         restores_from_archive=_restores_from_archive(place.data_directory),
         free_bytes=free_bytes(place.data_directory),
         port_taken=postmaster is None and _listens(place.port),
-        unresolved_addresses=tuple(name for name in place.peers if not _resolves(name)),
+        unresolved_addresses=tuple(name for name in addresses if not _resolves(name)),
+        answering=answering(place.peers),
+        has_postmaster=postmaster is not None,
+        archive_ready=_archive_ready(place.data_directory),
         control=control,
         history=history,
         wal_end=wal_end,
@@ -136,6 +142,14 @@ def free_bytes(path: str) -> int | None:
     except OSError:
         return None
     return status.f_bavail * status.f_frsize
+
+
+def _archive_ready(data_directory: str) -> int:
+    for name in ("pg_wal", "pg_xlog"):
+        with suppress(OSError):
+            names = os.listdir(os.path.join(data_directory, name, "archive_status"))
+            return sum(entry.endswith(".ready") for entry in names)
+    return 0
 
 
 def _directory(path: str) -> tuple[str, str | None]:

@@ -54,6 +54,10 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
             restart_pending=tuple(
                 row["name"] for row in session.rows("SELECT name FROM pg_settings WHERE pending_restart ORDER BY 1")
             ),
+            pending_values=_pending_values(session),
+            parameters={name: str(session.value(f"SHOW {name}")) for name in dialect.hot_standby_parameters},
+            max_wal_senders=int(session.value("SHOW max_wal_senders")),
+            max_replication_slots=int(session.value("SHOW max_replication_slots")),
             archiver_failing=session.value(
                 "SELECT last_failed_wal FROM pg_stat_archiver"
                 " WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
@@ -79,6 +83,15 @@ def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
 
 def _directory_bytes(path: str) -> int:
     return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+
+
+def _pending_values(session: Session) -> dict[str, str]:
+    """By setting that waits for a restart, what the files say now; the last line of a setting counts."""
+    rows = session.rows(
+        "SELECT f.name, f.setting FROM pg_file_settings f JOIN pg_settings s ON lower(s.name) = lower(f.name)"
+        " WHERE s.pending_restart ORDER BY f.seqno"
+    )
+    return {row["name"]: str(row["setting"]) for row in rows}
 
 
 def _sizes(session: Session) -> dict[str, int]:
@@ -174,5 +187,9 @@ def _receiver(session: Session, dialect: Dialect) -> Receiver | None:
     sender = (
         "sender_host, sender_port" if dialect.wal_receiver_has_sender else "NULL AS sender_host, NULL AS sender_port"
     )
-    row: dict[str, Any] = session.row(f"SELECT status, {sender}, slot_name AS slot FROM pg_stat_wal_receiver")
-    return Receiver(**row) if row else Receiver("stopped", None, None, None)
+    row: dict[str, Any] = session.row(
+        f"SELECT status, {sender}, slot_name AS slot, latest_end_lsn::text AS latest_end FROM pg_stat_wal_receiver"
+    )
+    if not row:
+        return Receiver("stopped", None, None, None, None)
+    return Receiver(**{**row, "latest_end": Lsn.from_optional(row["latest_end"])})

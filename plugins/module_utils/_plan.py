@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of site.yml: who is primary, and what to do to each node. Pure.
+"""The plans of site.yml, of rejoin.yml, and of what follows a promotion. Pure.
 
 Check mode prints the very plan that the run carries out.
 """
@@ -10,26 +10,81 @@ from __future__ import annotations
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_standby import plan_standby
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rightful import rightful_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
+    CLONE,
+    NONE,
     PRIMARY,
+    REWIND,
     STANDBY,
     NodePlan,
     Plan,
     Refusal,
+    Step,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
 
 def plan_site(topology: Topology) -> Plan:
-    """Decide who is primary and what brings every other node to it."""
+    """Decide who is primary and what brings every other node to it; nothing that has changes of its own is touched."""
     primary, step, refusals = choose_primary(topology)
     if primary is None or step is None:
-        return Plan(None, (), tuple(refusals))
+        return Plan.refused(*refusals)
+    return _around(primary, step, topology, tuple(refusals), rejoin=False)
+
+
+def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
+    """What brings every node back to the running primary, by the cheapest safe path.
+
+    wanted_primary: who it is when two servers accept writes and it cannot be told.
+    """
+    primary = rightful_primary(topology, wanted_primary)
+    if isinstance(primary, Refusal):
+        return Plan.refused(primary)
+    server = primary.node.server if primary.node else None
+    step = Step(NONE, f"is the primary, on timeline {server.timeline if server else '?'}")
+    return _around(primary, step, topology, (), rejoin=True)
+
+
+def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan:
+    """After a promotion: who can simply follow the new primary does; the rest is named, and left to rejoin.yml.
+
+    gone: the old primary of a failover. It is not started here: first somebody has to know why it died.
+    """
+    primary = topology.member(name)
+    server = primary.node.server if primary.node else None
+    if server is None or server.in_recovery:
+        return Plan.refused(
+            Refusal("not_promoted", name, "it was promoted and is no running primary now", "See its server's log")
+        )
+    nodes = [NodePlan(name, PRIMARY, (Step(NONE, f"is the primary, on timeline {server.timeline}"),))]
+    left: list[str] = []
+    for member in topology.members:
+        if member.name == name:
+            continue
+        if member.name == gone:
+            left.append(f"{gone} was the primary; rejoin.yml brings it back when it is known why it died")
+            continue
+        if member.node is None:
+            left.append(f"{member.name} did not answer")
+            continue
+        outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=True)
+        if isinstance(outcome, Refusal):
+            left.append(f"{member.name}: {outcome.message}")
+        elif any(step.kind in (REWIND, CLONE) for step in outcome):
+            left.append(f"{member.name} has to be brought back: {outcome[-2].reason}")
+        else:
+            nodes.append(NodePlan(member.name, STANDBY, outcome))
+    return Plan(name, tuple(nodes), (), (), tuple(left))
+
+
+def _around(primary: Member, step: Step, topology: Topology, found: tuple[Refusal, ...], *, rejoin: bool) -> Plan:
     nodes = [NodePlan(primary.name, PRIMARY, (step,))]
+    refusals = [*found]
     for member in topology.members:
         if member.name == primary.name or member.node is None:
             continue
-        outcome = plan_standby(member.declared, member.node, primary, topology)
+        outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=rejoin)
         if isinstance(outcome, Refusal):
             refusals.append(outcome)
         else:

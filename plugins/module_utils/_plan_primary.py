@@ -92,8 +92,7 @@ def _stopped_primary(topology: Topology) -> tuple[Member | None, Step | None, li
                     "primary_not_seen",
                     unseen,
                     "no running primary was seen, and this host did not answer or was left out by --limit",
-                    "Make every host reachable and run again without --limit; if the primary is lost for good,"
-                    " a standby has to be promoted first",
+                    "Make every host reachable and run again without --limit; if the primary is lost, run failover.yml",
                 )
             ],
         )
@@ -110,7 +109,7 @@ def _stopped_primary(topology: Topology) -> tuple[Member | None, Step | None, li
                     "primary_gone",
                     ", ".join(m.name for m in ours),
                     f"no primary runs, and none of the stopped servers is surely the last one ({told})",
-                    "Start the server that was primary last, or promote the standby that replaces it, and run again",
+                    "Start the server that was primary last and run again, or failover.yml promotes the best standby",
                 )
             ],
         )

@@ -10,8 +10,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CLONE,
+    FENCE,
     FOLLOW,
     NONE,
+    REWIND,
     START,
     Refusal,
     Step,
@@ -22,8 +24,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 CLONE_MARGIN_BYTES = 256 * 1024 * 1024
 
 
-def plan_standby(declared: Declared, node: Node, primary: Member, topology: Topology) -> tuple[Step, ...] | Refusal:
-    """The planner's table for a node that shall be a standby of this primary."""
+def plan_standby(
+    declared: Declared, node: Node, primary: Member, topology: Topology, *, rejoin: bool = False
+) -> tuple[Step, ...] | Refusal:
+    """The planner's table for a node that shall be a standby of this primary.
+
+    rejoin: whether a node that has diverged is brought back (its own changes are gone then), and one that writes
+    is fenced. Without it both are refused.
+    """
     refusal = unusable_directory(declared, node)
     if refusal:
         return refusal
@@ -40,9 +48,63 @@ def plan_standby(declared: Declared, node: Node, primary: Member, topology: Topo
     if source is None or source.server is None:
         # the primary is started first; it has just been found that nothing has gone past it
         return (Step(NONE if node.running else START, f"belongs to {primary.name}, which is started first"),)
-    if node.writable:
-        return two_primaries((primary, member))
-    return _attach(declared, node, primary, source)
+    if not rejoin:
+        return two_primaries((primary, member)) if node.writable else _attach(declared, node, primary, source)
+    outcome = _rejoin(declared, node, primary, source)
+    if node.writable and not isinstance(outcome, Refusal):
+        fence = Step(FENCE, f"accepts writes although {primary.name} is the primary: it is stopped first")
+        return (fence, *outcome)
+    return outcome
+
+
+def _rejoin(declared: Declared, node: Node, primary: Member, source: Node) -> tuple[Step, ...] | Refusal:
+    """Bring it back by the cheapest safe path, whatever it holds."""
+    # it writes until it is fenced, and the shutdown itself is written behind the fork
+    if not node.writable and lies_on(node, source) is not False:
+        return _attach(declared, node, primary, source)
+    place = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
+    gone = _gone_from(node, source)
+    obstacle = _rewind_obstacle(node, source)
+    if obstacle is None:
+        return (
+            Step(REWIND, f"{place}; {primary.name} does not have what it wrote from {gone} on, that will be gone"),
+            Step(START, "after the rewind"),
+        )
+    if declared.allow_clone or declared.replace_data:
+        return _clone(
+            declared,
+            node,
+            primary,
+            f"{place}; {primary.name} does not have what it wrote from {gone} on, that will be gone; it cannot be"
+            f" rewound: {obstacle}",
+        )
+    return Refusal(
+        "cannot_rewind",
+        declared.name,
+        f"{place}, off the history of {primary.name} from {gone} on, and it cannot be rewound: {obstacle}",
+        "Set hot_standby_allow_clone=true for this host to have it cloned anew (its data is moved aside, not deleted)",
+    )
+
+
+def _gone_from(node: Node, source: Node) -> str:
+    """From which LSN on the node has what the primary has not."""
+    if node.history is None or source.history is None:
+        return "an unknown point"
+    try:
+        timeline, left_at = source.history.fork_point(node.history)
+    except ValueError:
+        return "the beginning"
+    end = source.server.position if source.server else None
+    return f"{left_at or end} (timeline {timeline})"
+
+
+def _rewind_obstacle(node: Node, source: Node) -> str | None:
+    """Why pg_rewind cannot help, as far as that can be told before; None when nothing speaks against it."""
+    if node.control is None or not node.control.can_rewind:
+        return "it has neither data checksums nor wal_log_hints"
+    if source.server and node.timeline == source.server.timeline:
+        return "it is on the same timeline, and pg_rewind sees no divergence there"
+    return None
 
 
 def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tuple[Step, ...] | Refusal:
@@ -64,8 +126,8 @@ def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tu
             declared.name,
             f"{place}, which is not on the history of {primary.name}"
             f" (timeline {server.timeline if server else '?'}, WAL up to {source.end}): it has changes of its own",
-            "Stop its server and set hot_standby_replace_data=true for this host to have it cloned anew"
-            " (its data is moved aside, not deleted)",
+            "If these changes may go, run rejoin.yml (it rewinds), or set hot_standby_replace_data=true for this host"
+            " and stop its server to have it cloned anew (its data is moved aside, not deleted)",
         )
     if not node.restores_from_archive and _needs_removed_wal(node, source, declared.slot):
         if declared.allow_clone:

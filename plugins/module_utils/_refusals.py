@@ -21,8 +21,9 @@ def two_primaries(writable: tuple[Member, ...]) -> Refusal:
         "two_primaries",
         writable[0].name,
         f"{told} are both primaries of this cluster and accept writes; none of them was touched",
-        "Find out which one your clients use, stop the other's server, give that host hot_standby_replace_data=true"
-        " (its data is moved aside, not deleted) and run site.yml again",
+        "Find out which one your clients use and run rejoin.yml -e rejoin_primary=THAT_HOST (what the other one alone"
+        " has will be gone); or stop the other's server, give that host hot_standby_replace_data=true (its data is"
+        " moved aside, not deleted) and run site.yml again",
     )
 
 
@@ -37,3 +38,30 @@ def unusable_directory(declared: Declared, node: Node) -> Refusal | None:
     if node.unreadable:
         return Refusal("unreadable", declared.name, node.unreadable, "Put that right and run again")
     return None
+
+
+def unknown_host(name: str, names: list[str]) -> Refusal:
+    return Refusal(
+        "unknown_host",
+        name,
+        f"the cluster has no such node; it has {', '.join(names)}",
+        "Give the name as the inventory has it",
+    )
+
+
+def replay_is_paused(name: str) -> Refusal:
+    return Refusal(
+        "replay_paused",
+        name,
+        "its replay is paused, so it would not come up as the primary with all that it has received",
+        "Resume it there (SELECT pg_wal_replay_resume()), wait until it has caught up, and run again",
+    )
+
+
+def never_promoted(name: str) -> Refusal:
+    return Refusal(
+        "never_promote",
+        name,
+        "hot_standby_never_promote is set for it",
+        "Name another standby, or take that variable out",
+    )

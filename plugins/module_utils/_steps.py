@@ -15,7 +15,14 @@ NONE = "none"
 CREATE = "create"
 START = "start"
 FOLLOW = "follow"
+REWIND = "rewind"
 CLONE = "clone"
+FENCE = "fence"
+CATCH_UP = "catch_up"
+SALVAGE = "salvage"
+PROMOTE = "promote"
+HAND_OVER = "hand_over"
+RESTART = "restart"
 
 
 @dataclass(frozen=True)
@@ -49,17 +56,27 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Plan:
-    """With refusals, nothing at all is carried out."""
+    """With refusals, nothing at all is carried out.
+
+    notes: what a person should know besides, such as what is lost. left: what this plan leaves undone, and why.
+    """
 
     primary: str | None
     nodes: tuple[NodePlan, ...]
     refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @classmethod
+    def refused(cls, *refusals: Refusal) -> Plan:
+        return cls(None, (), refusals)
 
     def lines(self) -> list[str]:
         """The plan as people read it, one line per step."""
         width = max((len(node.name) for node in self.nodes), default=0)
-        return [
+        steps = [
             f"{node.name:<{width}}  {node.role:<7}  {step.kind:<6}  {step.reason}"
             for node in self.nodes
             for step in node.steps
         ]
+        return [*steps, *self.notes, *(f"left: {text}" for text in self.left)]

@@ -31,6 +31,13 @@ class Declared:
     has_password: bool
     allow_clone: bool
     replace_data: bool
+    priority: int
+    never_promote: bool
+
+    @property
+    def place(self) -> str:
+        """As nodes name each other in what they observe."""
+        return f"{self.address} {self.port}"
 
     @property
     def seed_primary(self) -> bool:
@@ -137,11 +144,26 @@ def lies_on(node: Node, primary: Node) -> bool | None:
     history = primary.history or TimelineHistory.root(primary.server.timeline)
     if not history.knows(node.timeline):
         return False
+    if _parts_from(node, history):
+        return False
     if node.end is None:
         return None
     if node.timeline == primary.server.timeline:
+        if node.control is not None and not node.standby:
+            return False  # two servers that were both primary on one timeline have each its own WAL from somewhere on
         return primary.server.position is None or node.end <= primary.server.position
     return history.contains(node.timeline, node.end)
+
+
+def _parts_from(node: Node, history: TimelineHistory) -> bool:
+    """Whether the node's own history leaves this one: two promotions may have given a timeline the same number."""
+    if node.history is None:
+        return False
+    try:
+        timeline, left_at = history.fork_point(node.history)
+    except ValueError:
+        return True
+    return left_at is not None and timeline != node.timeline
 
 
 def _identity(members: tuple[Member, ...]) -> str | None:

@@ -23,7 +23,9 @@ options:
     description: Major version that the inventory wants here. Returned as it is, beside what was found.
     type: str
   peers:
-    description: Addresses or names of the other nodes, to learn which of them this host cannot resolve.
+    description:
+      - The other nodes, each as C(ADDRESS PORT), to learn which addresses this host cannot resolve, and at which of
+        them a PostgreSQL server answers it.
     type: list
     elements: str
     default: []

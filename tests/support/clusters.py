@@ -52,6 +52,8 @@ def declared(name: str, **changes: Any) -> Declared:
         has_password=True,
         allow_clone=True,
         replace_data=False,
+        priority=100,
+        never_promote=False,
     )
     return replace(base, **changes)
 
@@ -86,6 +88,9 @@ def virgin(**changes: Any) -> Node:
         free_bytes=100 * GIBIBYTE,
         port_taken=False,
         unresolved_addresses=(),
+        answering=(),
+        archive_ready=0,
+        has_postmaster=False,
         control=None,
         history=None,
         wal_end=None,
@@ -110,6 +115,10 @@ def server(**changes: Any) -> Server:
         upstream_slot=None,
         synchronous_standby_names="",
         restart_pending=(),
+        pending_values={},
+        parameters={},
+        max_wal_senders=10,
+        max_replication_slots=10,
         archiver_failing=None,
         oldest_wal=lsn("0/1000000"),
         size_bytes=GIBIBYTE,
@@ -146,6 +155,7 @@ def primary(
 ) -> Node:
     """A running primary; the named standbys stream from it."""
     return _installed(
+        has_postmaster=True,
         control=control(timeline=timeline, system_identifier=identity),
         history=HISTORY[timeline],
         server=server(
@@ -172,11 +182,12 @@ def standby(
         "lag_seconds": 0.0,
         "upstream_host": f"192.0.2.{number}",
         "upstream_port": 5432,
-        "receiver": Receiver("streaming" if streaming else "stopped", f"192.0.2.{number}", 5432, None),
+        "receiver": Receiver("streaming" if streaming else "stopped", f"192.0.2.{number}", 5432, None, lsn(position)),
         "size_bytes": None,
         **server_changes,
     }
     return _installed(
+        has_postmaster=True,
         recovery_signal=True,
         control=control(state="in archive recovery", timeline=timeline, system_identifier=identity),
         history=HISTORY[timeline],

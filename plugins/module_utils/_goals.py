@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each playbook's plan as plain data, from what the user asked for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import plan_to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint, plan_site
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import FailoverOptions, plan_failover
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_restart import plan_restart
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_switchover import (
+    SwitchoverOptions,
+    plan_switchover,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+
+Options = Mapping[str, Any]
+
+
+def plan_for(goal: str, topology: Topology, options: Options) -> dict[str, Any]:
+    """Make the plan. Raises KeyError for a goal that there is not, ValueError for an option that is no number."""
+    return _GOALS[goal](topology, options)
+
+
+def _site(topology: Topology, dummy: Options) -> dict[str, Any]:
+    return plan_to_plain(plan_site(topology))
+
+
+def _rejoin(topology: Topology, options: Options) -> dict[str, Any]:
+    return plan_to_plain(plan_rejoin(topology, options.get("primary") or None))
+
+
+def _repoint(topology: Topology, options: Options) -> dict[str, Any]:
+    gone = options.get("gone") or None
+    return {**plan_to_plain(plan_repoint(topology, str(options["primary"]), gone)), "gone": gone}
+
+
+def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
+    outcome = plan_switchover(
+        topology,
+        SwitchoverOptions(
+            to=options.get("to") or None,
+            maximum_lag=int(options["maximum_lag"]),
+            maximum_archive_backlog=int(options["maximum_archive_backlog"]),
+        ),
+    )
+    former = topology.primary.name if topology.primary else None
+    return {**plan_to_plain(outcome.plan), "candidate": outcome.candidate, "former": former}
+
+
+def _failover(topology: Topology, options: Options) -> dict[str, Any]:
+    outcome = plan_failover(
+        topology,
+        FailoverOptions(
+            dead=options.get("dead") or None,
+            to=options.get("to") or None,
+            maximum_loss=int(options["maximum_loss"]),
+            salvage=bool(options["salvage"]),
+            fence_commands=tuple(options.get("fence_commands") or ()),
+            gone=options.get("gone") or None,
+            heard=options.get("heard") or None,
+        ),
+    )
+    plain = dict(vars(outcome))
+    return {**plan_to_plain(plain.pop("plan")), **plain}
+
+
+def _restart(topology: Topology, options: Options) -> dict[str, Any]:
+    outcome = plan_restart(
+        topology, everything=bool(options["everything"]), by_switchover=bool(options["by_switchover"])
+    )
+    groups = {"before": list(outcome.before), "restart_primary": outcome.primary, "after": list(outcome.after)}
+    return {**plan_to_plain(outcome.plan), **groups}
+
+
+_GOALS: dict[str, Callable[[Topology, Options], dict[str, Any]]] = {
+    "site": _site,
+    "rejoin": _rejoin,
+    "repoint": _repoint,
+    "switchover": _switchover,
+    "failover": _failover,
+    "restart": _restart,
+}

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a failover loses, as far as it can be told. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._election import Election, position_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
+
+
+@dataclass(frozen=True)
+class Loss:
+    """bytes_lost: None when it cannot be told. salvaged: bytes that are brought over from the dead primary's disk."""
+
+    told: str
+    bytes_lost: int | None
+    salvaged: int = 0
+
+
+def loss_of(gone: Member | None, election: Election, heard: Lsn | None, *, salvage: bool) -> Loss:
+    """Compare the end of the dead primary's WAL with how far the candidate comes.
+
+    heard: how far it reached when it last told the standbys, the least that it had if its disk cannot be read.
+    """
+    winner = election.winner
+    reached = position_of(election.source or winner) if winner else None
+    if winner is None or reached is None:
+        return Loss("cannot be told", None)
+    if gone is None:
+        return Loss(f"nothing that is known of: no node has more than {winner.name} will have ({reached})", 0)
+    node = gone.node
+    if node is None or node.end is None:
+        return _from_hearsay(gone, heard, reached)
+    if node.end <= reached:
+        return Loss(f"nothing: the WAL of {gone.name} ends at {node.end}, and {winner.name} will have all of it", 0)
+    missing = node.end - reached
+    same = winner.node is not None and node.timeline == winner.node.timeline
+    if salvage and same:
+        return Loss(
+            f"nothing, if the {missing} bytes from {reached} to {node.end} can be brought over from {gone.name}",
+            0,
+            missing,
+        )
+    return Loss(f"{missing} bytes of WAL, from {reached} to {node.end}, that only {gone.name} has", missing)
+
+
+def latest_heard(topology: Topology, before: Lsn | None) -> Lsn | None:
+    """The furthest LSN that any standby's receiver has heard of, now or at an earlier look."""
+    heard = [
+        member.node.server.receiver.latest_end
+        for member in topology.members
+        if member.node and member.node.server and member.node.server.receiver
+    ]
+    return max((lsn for lsn in (before, *heard) if lsn is not None), default=None)
+
+
+def _from_hearsay(gone: Member, heard: Lsn | None, reached: Lsn) -> Loss:
+    """The primary's disk cannot be read; what it last told the standbys is the least that it had."""
+    if heard is not None and heard > reached:
+        return Loss(
+            f"at least {heard - reached} bytes of WAL, from {reached} to {heard}, which {gone.name} told of"
+            " and did not send",
+            heard - reached,
+        )
+    return Loss(f"cannot be told: the disk of {gone.name} cannot be read; what it wrote after {reached} is lost", None)

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter: which other servers answer this host. No password is needed for that."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+# Nothing on the way to a promotion may wait for a dead host for longer: the whole observation waits this once.
+SECONDS = 1.0
+# A postmaster answers this with one letter, whatever its access rules; an open port or a stopped process does not.
+SSL_REQUEST = bytes((0, 0, 0, 8, 4, 210, 22, 47))
+
+
+def answering(places: Sequence[str], timeout_seconds: float = SECONDS) -> tuple[str, ...]:
+    """Of these places ("ADDRESS PORT") the ones at which a PostgreSQL server answers, asked all at once."""
+    asked = [place for place in places if len(place.split()) == 2]
+    if not asked:
+        return ()
+    with ThreadPoolExecutor(max_workers=len(asked)) as pool:
+        answers = list(pool.map(lambda place: _answers(place, timeout_seconds), asked))
+    return tuple(place for place, answered in zip(asked, answers) if answered)
+
+
+def _answers(place: str, timeout_seconds: float) -> bool:
+    address, port = place.split()
+    try:
+        with socket.create_connection((address, int(port)), timeout_seconds) as connection:
+            connection.sendall(SSL_REQUEST)
+            return connection.recv(1) in (b"S", b"N")
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of failover.yml: whether the primary is gone, who replaces it, what may be lost. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._election import Election, elect, position_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import Gone, find_gone, sightings
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import Loss, latest_heard, loss_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import never_promoted, unknown_host
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
+    CATCH_UP,
+    FENCE,
+    FOLLOW,
+    NONE,
+    PRIMARY,
+    PROMOTE,
+    SALVAGE,
+    STANDBY,
+    NodePlan,
+    Plan,
+    Refusal,
+    Step,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
+
+
+@dataclass(frozen=True)
+class FailoverOptions:
+    """dead: the host that the user says is dead. to: the standby that the user prefers. maximum_loss is in bytes.
+
+    salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
+    gone, heard: what an earlier look found before the standbys were detached, see Failover.
+    """
+
+    dead: str | None = None
+    to: str | None = None
+    maximum_loss: int = 16 * 1024 * 1024
+    salvage: bool = True
+    fence_commands: tuple[str, ...] = ()
+    gone: str | None = None
+    heard: str | None = None
+
+
+@dataclass(frozen=True)
+class Failover:
+    """What is done, besides the steps.
+
+    gone: the primary that is replaced, None when no node is known to have been it. reachable: whether its host
+    answers. fence_command: whether the user's command has to fence it. promoted: who already is the new primary,
+    when an earlier run came that far. candidate: who becomes it. source: from whom that fetches what it lacks.
+    salvage_from: the LSN from which on WAL is brought over from the dead primary's disk, None for nothing.
+    heard: the furthest LSN that the gone primary told the standbys of.
+    """
+
+    plan: Plan
+    gone: str | None = None
+    reachable: bool = False
+    fence_command: bool = False
+    promoted: str | None = None
+    candidate: str | None = None
+    source: str | None = None
+    salvage_from: str | None = None
+    heard: str | None = None
+
+
+def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
+    """Decide. With refusals nothing is touched."""
+    names = [member.name for member in topology.members]
+    for name in (options.dead, options.to):
+        if name is not None and name not in names:
+            return Failover(Plan.refused(unknown_host(name, names)))
+    gone = Gone(topology.member(options.gone)) if options.gone else find_gone(topology, options.dead)
+    if isinstance(gone, Refusal):
+        return Failover(Plan.refused(gone))
+    if gone.promoted is not None:
+        return _already(topology, gone)
+    refusals = [*sightings(topology, gone), *_unreachable(gone, options)]
+    if options.to is not None and topology.member(options.to).declared.never_promote:
+        refusals.append(never_promoted(options.to))
+    election = elect(topology, (gone.member.name,) if gone.member else (), options.to)
+    if election.winner is None:
+        refusals.append(_no_candidate(election))
+        return Failover(Plan.refused(*refusals))
+    heard = latest_heard(topology, Lsn.from_optional(options.heard))
+    loss = loss_of(gone.member, election, heard, salvage=options.salvage)
+    if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
+        refusals.append(_too_great(loss, options))
+    if refusals:
+        return Failover(Plan.refused(*refusals))
+    return replace(_failover(topology, gone, election, loss, options), heard=str(heard) if heard else None)
+
+
+def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, options: FailoverOptions) -> Failover:
+    winner = election.winner
+    if winner is None:
+        raise ValueError("an election without a winner")
+    nodes = []
+    for member in topology.members:
+        if member is winner:
+            nodes.append(NodePlan(member.name, PRIMARY, _steps_of_winner(election, loss)))
+        elif gone.member is not None and member.name == gone.member.name:
+            nodes.append(NodePlan(member.name, "gone", (_fence(gone, options, winner),)))
+        else:
+            why_not = election.why_not.get(member.name, "")
+            kind = FOLLOW if member.node and member.node.running else NONE
+            nodes.append(NodePlan(member.name, STANDBY, (Step(kind, why_not),)))
+    return Failover(
+        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}",)),
+        gone=gone.member.name if gone.member else None,
+        reachable=gone.reachable,
+        fence_command=_needs_command(gone, options),
+        candidate=winner.name,
+        source=election.source.name if election.source else None,
+        salvage_from=str(position_of(election.source or winner)) if loss.salvaged else None,
+    )
+
+
+def _steps_of_winner(election: Election, loss: Loss) -> tuple[Step, ...]:
+    steps = []
+    if election.source is not None:
+        steps.append(
+            Step(CATCH_UP, f"fetches what {election.source.name} has up to {position_of(election.source)} first")
+        )
+    if loss.salvaged:
+        steps.append(Step(SALVAGE, f"{loss.salvaged} bytes of WAL that were never sent are brought over first"))
+    return (*steps, Step(PROMOTE, election.why))
+
+
+def _fence(gone: Gone, options: FailoverOptions, winner: Member) -> Step:
+    if gone.reachable:
+        return Step(FENCE, f"was the primary; its server is stopped, and is marked as a standby of {winner.name}")
+    if _needs_command(gone, options):
+        return Step(FENCE, "was the primary and does not answer: postgres_fence_command has to succeed")
+    return Step(NONE, "was the primary; you say that it is dead (failover_primary_is_dead)")
+
+
+def _needs_command(gone: Gone, options: FailoverOptions) -> bool:
+    member = gone.member
+    return member is not None and not gone.reachable and member.name != options.dead
+
+
+def _unreachable(gone: Gone, options: FailoverOptions) -> list[Refusal]:
+    member = gone.member
+    if member is None or not _needs_command(gone, options) or member.name in options.fence_commands:
+        return []
+    return [
+        Refusal(
+            "primary_unreachable",
+            member.name,
+            "it is the primary and its host does not answer, so nothing keeps it from accepting writes",
+            f"Switch it off and run again with -e failover_primary_is_dead={member.name}, or set postgres_fence_command"
+            " for it, a command that switches it off",
+        )
+    ]
+
+
+def _no_candidate(election: Election) -> Refusal:
+    told = "; ".join(f"{name}: {why}" for name, why in election.why_not.items())
+    return Refusal(
+        "no_candidate",
+        "cluster",
+        f"{election.why} ({told})",
+        "Bring a standby up (start its server), or start the old primary again",
+    )
+
+
+def _too_great(loss: Loss, options: FailoverOptions) -> Refusal:
+    return Refusal(
+        "loss_too_great",
+        "cluster",
+        f"{loss.told}, more than the {options.maximum_loss:,} bytes that may be lost",
+        "Start the old primary again if that can be done, or accept it with -e failover_maximum_loss=BYTES",
+    )
+
+
+def _already(topology: Topology, gone: Gone) -> Failover:
+    promoted = gone.promoted
+    if promoted is None or promoted.node is None:
+        raise ValueError("nobody has been promoted")
+    nodes = [
+        NodePlan(
+            member.name,
+            PRIMARY if member is promoted else STANDBY,
+            (
+                Step(NONE, f"is the primary, on timeline {promoted.node.timeline}: the promotion is done")
+                if member is promoted
+                else Step(FOLLOW, "is pointed to the new primary where it is not"),
+            ),
+        )
+        for member in topology.members
+        if member.node is not None
+    ]
+    return Failover(
+        Plan(promoted.name, tuple(nodes), ()),
+        gone=gone.member.name if gone.member else None,
+        reachable=gone.reachable,
+        promoted=promoted.name,
+    )

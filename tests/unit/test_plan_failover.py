@@ -1,0 +1,254 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the primary is gone, who replaces it, and what is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import (
+    Failover,
+    FailoverOptions,
+    plan_failover,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from support.clusters import cluster, primary, standby, stopped, virgin
+
+ALIVE = "192.0.2.1 5432"  # db-1, as its declared place
+
+
+def crashed(end: str = "0/6000000", **changes: Any) -> Node:
+    """A primary that was killed, on a host that answers."""
+    return stopped(end, signal=False, state="in production", **changes)
+
+
+def cut(position: str = "0/6000000", timeline: int = 1, **changes: Any) -> Node:
+    """A standby of db-1 that no longer streams."""
+    return standby("db-1", timeline, position, streaming=False, **changes)
+
+
+def names(outcome: Failover) -> list[str]:
+    return [refusal.name for refusal in outcome.plan.refusals]
+
+
+def steps(outcome: Failover) -> dict[str, list[str]]:
+    return {node.name: [step.kind for step in node.steps] for node in outcome.plan.nodes}
+
+
+REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
+    "the primary runs": (cluster(primary("db-2"), standby("db-1")), FailoverOptions(), "primary_alive"),
+    "the primary runs, said to be dead": (
+        cluster(primary("db-2"), standby("db-1")),
+        FailoverOptions(dead="db-1"),
+        "primary_alive",
+    ),
+    "the primary runs, a standby is stopped": (
+        cluster(primary("db-2"), standby("db-1"), stopped()),
+        FailoverOptions(),
+        "primary_alive",
+    ),
+    "its server cannot be asked": (
+        cluster(crashed(has_postmaster=True), cut(), cut()),
+        FailoverOptions(),
+        "primary_alive",
+    ),
+    "cut off from the controller only": (cluster(None, standby("db-1")), FailoverOptions(), "primary_unreachable"),
+    "answers a standby, said to be dead": (
+        cluster(None, replace(cut(), answering=(ALIVE,)), cut()),
+        FailoverOptions(dead="db-1"),
+        "primary_alive",
+    ),
+    "answers a standby that is stopped itself": (
+        cluster(None, cut(), stopped(answering=(ALIVE,))),
+        FailoverOptions(dead="db-1"),
+        "primary_alive",
+    ),
+    "another one is said to be dead": (
+        cluster(None, cut(), None),
+        FailoverOptions(dead="db-3"),
+        "primary_unreachable",
+    ),
+    "no standby left": (cluster(crashed(), stopped(), None), FailoverOptions(), "no_candidate"),
+    "the wanted one may not": (
+        cluster(crashed(), cut(), cut(), never_promote=True),
+        FailoverOptions(to="db-2"),
+        "never_promote",
+    ),
+    "the wanted one is stopped": (cluster(crashed(), stopped(), cut()), FailoverOptions(to="db-2"), "no_candidate"),
+    "nobody of that name": (cluster(crashed(), cut()), FailoverOptions(to="db-9"), "unknown_host"),
+    "too much is lost": (
+        cluster(crashed("0/6000100"), cut()),
+        FailoverOptions(salvage=False, maximum_loss=255),
+        "loss_too_great",
+    ),
+    "too much of what was heard of is lost": (
+        cluster(None, cut("0/6000000"), cut("0/6000000")),
+        FailoverOptions(dead="db-1", maximum_loss=255, heard="0/6000100"),
+        "loss_too_great",
+    ),
+    "two primaries": (cluster(primary(), primary(timeline=2), cut()), FailoverOptions(), "two_primaries"),
+    "two could have been it": (
+        cluster(crashed(), crashed(), standby(None)),
+        FailoverOptions(),
+        "primary_unknown",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case: str) -> None:
+    topology, options, expected = REFUSED[case]
+    outcome = plan_failover(topology, options)
+    assert expected in names(outcome)
+    assert outcome.plan.primary is None
+    assert outcome.plan.nodes == ()
+    assert all(refusal.hint for refusal in outcome.plan.refusals)
+
+
+def test_a_crashed_primary_is_fenced_and_the_furthest_standby_promoted() -> None:
+    outcome = plan_failover(cluster(crashed(), cut("0/5FFFF00"), cut()), FailoverOptions())
+    assert steps(outcome) == {"db-1": ["fence"], "db-2": ["follow"], "db-3": ["promote"]}
+    assert (outcome.gone, outcome.reachable, outcome.candidate) == ("db-1", True, "db-3")
+    assert "256 bytes behind db-3" in outcome.plan.nodes[1].steps[0].reason
+    assert "further than any other" in outcome.plan.nodes[2].steps[0].reason
+    assert "nothing" in outcome.plan.notes[0]
+
+
+def test_unsent_wal_on_its_disk_is_salvaged() -> None:
+    outcome = plan_failover(cluster(crashed("0/6000100"), cut(), cut("0/5000000")), FailoverOptions())
+    assert steps(outcome)["db-2"] == ["salvage", "promote"]
+    assert outcome.salvage_from == "0/6000000"
+    assert "256 bytes from 0/6000000 to 0/6000100" in outcome.plan.notes[0]
+
+
+def test_what_cannot_be_salvaged_is_lost_and_told() -> None:
+    allowed = FailoverOptions(salvage=False)
+    outcome = plan_failover(cluster(crashed("0/6000100"), cut(), cut()), allowed)
+    assert "256 bytes of WAL, from 0/6000000 to 0/6000100" in outcome.plan.notes[0]
+    assert outcome.salvage_from is None
+    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead="db-1"))
+    assert "cannot be told" in outcome.plan.notes[0]
+
+
+def test_a_host_that_is_said_to_be_dead_is_not_fenced() -> None:
+    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead="db-1"))
+    assert steps(outcome)["db-1"] == ["none"]
+    assert not outcome.fence_command
+
+
+def test_a_command_may_fence_a_host_that_does_not_answer() -> None:
+    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(fence_commands=("db-1",)))
+    assert steps(outcome)["db-1"] == ["fence"]
+    assert outcome.fence_command
+    assert not outcome.reachable
+
+
+def test_the_preferred_one_fetches_what_the_best_one_has() -> None:
+    outcome = plan_failover(cluster(crashed(), cut("0/5FFFF00"), cut()), FailoverOptions(to="db-2"))
+    assert steps(outcome)["db-2"] == ["catch_up", "promote"]
+    assert (outcome.candidate, outcome.source) == ("db-2", "db-3")
+
+
+def test_one_that_may_never_be_promoted_still_gives_what_it_has() -> None:
+    topology = cluster(crashed(), cut("0/5FFFF00"), cut())
+    members = tuple(replace(m, declared=replace(m.declared, never_promote=m.name == "db-3")) for m in topology.members)
+    outcome = plan_failover(Topology.of(members), FailoverOptions())
+    assert steps(outcome)["db-2"] == ["catch_up", "promote"]
+    assert outcome.source == "db-3"
+    assert "never_promote" in outcome.plan.nodes[2].steps[0].reason
+
+
+def test_a_newer_timeline_wins_over_a_further_position() -> None:
+    outcome = plan_failover(cluster(crashed(), cut("0/7000000"), cut("0/6000000", timeline=2)), FailoverOptions())
+    assert outcome.candidate == "db-3"
+    assert outcome.source is None
+
+
+def test_of_equals_priority_decides_then_the_name() -> None:
+    topology = cluster(crashed(), cut(), cut())
+    assert plan_failover(topology, FailoverOptions()).candidate == "db-2"
+    members = tuple(
+        replace(m, declared=replace(m.declared, priority=200 if m.name == "db-3" else 100)) for m in topology.members
+    )
+    assert plan_failover(Topology.of(members), FailoverOptions()).candidate == "db-3"
+
+
+@pytest.mark.parametrize(
+    ("topology", "options", "gone"),
+    [
+        (cluster(crashed(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
+        (cluster(stopped(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
+        (cluster(None, primary(timeline=2), cut()), FailoverOptions(dead="db-1"), "db-1"),
+        (cluster(None, primary("db-3", timeline=2), standby("db-2", 2)), FailoverOptions(dead="db-1"), "db-1"),
+    ],
+)
+def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options: FailoverOptions, gone: str) -> None:
+    outcome = plan_failover(topology, options)
+    assert names(outcome) == []
+    assert (outcome.promoted, outcome.candidate, outcome.gone) == ("db-2", None, gone)
+    assert not any("promote" in kinds for kinds in steps(outcome).values())
+
+
+def test_after_freezing_the_gone_primary_is_known_from_before() -> None:
+    detached = standby(None, streaming=False)
+    outcome = plan_failover(cluster(stopped(), detached, detached, stopped()), FailoverOptions(gone="db-1"))
+    assert (outcome.gone, outcome.candidate) == ("db-1", "db-2")
+
+
+def test_without_any_primary_the_best_of_all_standbys_is_promoted() -> None:
+    outcome = plan_failover(cluster(standby(None), cut("0/6000008"), standby(None)), FailoverOptions())
+    assert (outcome.gone, outcome.candidate) == (None, "db-2")
+
+
+any_node = st.sampled_from(
+    [
+        None,
+        virgin(),
+        primary(),
+        primary(timeline=2),
+        cut(),
+        cut("0/7000000"),
+        cut("0/5000000", timeline=2),
+        replace(cut(), answering=(ALIVE,)),
+        standby("db-2"),
+        crashed(),
+        crashed("0/8000000"),
+        crashed(has_postmaster=True),
+        stopped(),
+    ]
+)
+
+
+@given(st.lists(any_node, min_size=2, max_size=5), st.sampled_from([None, "db-1", "db-2"]), st.booleans())
+def test_whatever_is_observed_a_failover_is_safe(nodes: list[Node | None], dead: str | None, salvage: bool) -> None:
+    if dead is not None and int(dead[-1]) > len(nodes):
+        dead = None
+    topology = cluster(*nodes)
+    outcome = plan_failover(topology, FailoverOptions(dead=dead, salvage=salvage))
+    if outcome.plan.refusals:
+        assert outcome.plan.nodes == ()
+        return
+    promoted = [name for name, kinds in steps(outcome).items() if "promote" in kinds]
+    assert promoted == ([outcome.candidate] if outcome.candidate else [])
+    if outcome.candidate is None:
+        assert topology.primary is not None
+        assert topology.primary.name == outcome.promoted
+        return
+    assert not topology.writable, "nobody accepts writes when somebody is promoted"
+    winner = topology.member(outcome.candidate)
+    assert winner.node is not None
+    assert winner.node.server is not None
+    assert winner.node.server.in_recovery
+    if outcome.gone is not None:
+        gone = topology.member(outcome.gone)
+        assert gone.node is None or not gone.node.has_postmaster
+        assert gone.node is not None or dead == outcome.gone, "not seen, so the user has to say that it is dead"
+        for member in topology.members:
+            assert member.node is None or gone.declared.place not in member.node.answering

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is restarted, in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_restart import plan_restart
+from support.clusters import cluster, primary, standby, stopped
+
+
+def waits(upstream: str | None, name: str, now: str, then: str) -> Node:
+    changes: dict[str, Any] = {
+        "restart_pending": (name,),
+        "pending_values": {name: then},
+        "parameters": {"max_connections": "100", name: now},
+    }
+    if upstream is None:
+        return primary("db-2", "db-3", **changes)
+    return standby(upstream, **changes)
+
+
+def three(name: str, now: str, then: str) -> tuple[Node, Node, Node]:
+    return waits(None, name, now, then), waits("db-1", name, now, then), waits("db-1", name, now, then)
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "then", "before", "after"),
+    [
+        ("max_connections", "100", "200", ("db-2", "db-3"), ()),
+        ("max_connections", "200", "100", (), ("db-2", "db-3")),
+        ("max_connections", "90", "100", ("db-2", "db-3"), ()),
+        ("shared_buffers", "128MB", "64MB", ("db-2", "db-3"), ()),
+    ],
+)
+def test_the_order(name: str, now: str, then: str, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    outcome = plan_restart(cluster(*three(name, now, then)))
+    assert (outcome.before, outcome.primary, outcome.after) == (before, True, after)
+    first = "db-2" if before else "db-1"
+    told = {node.name: node.steps[0].reason for node in outcome.plan.nodes}
+    assert told[first].startswith("1 of 3")
+    assert f"{name} becomes {then}" in told[first]
+
+
+def test_only_what_waits_is_restarted() -> None:
+    outcome = plan_restart(
+        cluster(primary("db-2", "db-3"), standby("db-1"), waits("db-1", "shared_buffers", "16384", "32768"))
+    )
+    assert (outcome.before, outcome.primary, outcome.after) == (("db-3",), False, ())
+
+
+def test_everything_on_request() -> None:
+    nodes = (primary("db-2"), standby("db-1"))
+    assert plan_restart(cluster(*nodes)).before == ()
+    outcome = plan_restart(cluster(*nodes), everything=True)
+    assert (outcome.before, outcome.primary) == (("db-2",), True)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "by_switchover", "expected"),
+    [
+        ((primary(), primary(timeline=2)), False, "two_primaries"),
+        ((stopped(signal=False), standby("db-1")), False, "no_primary"),
+        ((primary("db-2"), standby("db-1"), stopped()), False, "not_healthy"),
+        ((primary("db-2"), standby("db-1"), None), False, "not_healthy"),
+        (three("max_connections", "200", "100"), True, "lowered_by_switchover"),
+        (
+            (
+                waits(None, "max_connections", "100", "200"),
+                waits("db-1", "max_worker_processes", "16", "8"),
+                standby("db-1"),
+            ),
+            False,
+            "mixed_directions",
+        ),
+    ],
+)
+def test_what_is_refused(nodes: tuple[Node | None, ...], by_switchover: bool, expected: str) -> None:
+    outcome = plan_restart(cluster(*nodes), by_switchover=by_switchover)
+    assert [refusal.name for refusal in outcome.plan.refusals] == [expected]
+    assert (outcome.before, outcome.primary, outcome.after) == ((), False, ())
