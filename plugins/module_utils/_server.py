@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._boot_guard import ask_guard
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_control import (
@@ -59,25 +60,27 @@ def server(module: AnsibleModule) -> dict[str, Any]:
     if module.check_mode:
         return _forecast(params, control, service)
 
-    service.check()
+    service.check(params["state"])
     before = control.running()
     unmanaged = before is not None and not service.manages(before)
     todo = steps(params["state"], before is not None, service.is_busy())
-    waited = 0.0
+    waited, guard_said = 0.0, ""
     if STOP in todo:
         waited += control.stop(params["stop_mode"])
     if START in todo:
+        if params["boot_guard"] and not service.asks_guard():
+            guard_said = ask_guard(module.run_command, params["boot_guard"])
         waited += control.start()
     if RELOAD in todo:
         control.reload()
     if params["state"] == "started" and not todo:
         waited += control.wait_ready()
-    enabled = _set_enabled(service, instance, params["enabled"])
+    enabled = _set_enabled(service, instance, params["enabled"], params["state"])
 
     after = control.running()
     result = _result(params["state"], todo, before, after, enabled)
     result.update(
-        reason=_reason(DONE[todo], params["state"], todo, enabled),
+        reason="; ".join(filter(None, [_reason(DONE[todo], params["state"], todo, enabled), guard_said])),
         waited_seconds=round(waited, 3),
         managed=service.manages(after) if after else None,
     )
@@ -98,15 +101,13 @@ def _forecast(params: dict[str, Any], control: ServerControl, service: Service) 
     result.update(reason=FORECAST[todo], waited_seconds=0.0, managed=None)
     if params["enabled"] is not None and isinstance(service, Systemd):
         try:
-            differs = service.is_enabled(params["config_directory"] or "") != params["enabled"]
+            differs = _enabling_differs(service, params["config_directory"] or "", params["enabled"], params["state"])
         except HotStandbyError:
             differs = True
         if differs:
             result["reason"] += "; whether it starts at boot would be changed"
             result["changed"] = True
-    result["running"] = {"started": True, "stopped": False, "restarted": True}.get(
-        params["state"], before is not None
-    )
+    result["running"] = {"started": True, "stopped": False, "restarted": True}.get(params["state"], before is not None)
     return result
 
 
@@ -125,11 +126,18 @@ def _service(module: AnsibleModule, instance: Instance) -> Service:
     return PgCtl(module.run_command, instance)
 
 
-def _set_enabled(service: Service, instance: Instance, wanted: bool | None) -> bool | None:
+def _enabling_differs(service: Systemd, config_directory: str, wanted: bool, state: str) -> bool:
+    """Whether enabling has to be changed; a stopped server's unit that is masked or gone cannot be enabled."""
+    if wanted and state == "stopped" and not service.is_usable():
+        return False
+    return service.is_enabled(config_directory) != wanted
+
+
+def _set_enabled(service: Service, instance: Instance, wanted: bool | None, state: str) -> bool | None:
     """Return the new value if it had to be changed."""
     if wanted is None or not isinstance(service, Systemd):
         return None
-    if service.is_enabled(instance.config_directory) == wanted:
+    if not _enabling_differs(service, instance.config_directory, wanted, state):
         return None
     service.enable(instance.config_directory, wanted)
     return wanted

@@ -13,6 +13,7 @@ import re
 import signal
 from datetime import datetime, timezone
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._boot_guard import HINT, REFUSED, refusal_in
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands, RunCommand
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._listeners import find_holder
@@ -166,18 +167,25 @@ class ServerControl:
         return self._ready() or (self._service.start_given_up() is not None and self.running() is None)
 
     def _said(self, watch: LogWatch) -> str:
-        return relevant_lines(watch.added()) or relevant_lines(self._service.journal())
+        added = relevant_lines(watch.added())
+        if added:
+            return added
+        journal = self._service.journal()
+        return refusal_in(journal) or relevant_lines(journal)
 
     def _explained(self, name: str, what: str, said: str) -> HotStandbyError:
         instance = self._instance
         if PORT_TAKEN.search(said):
             name = "port_taken"
+        if refusal_in(said):
+            name = REFUSED
         return HotStandbyError(
             name,
             f"the server in {instance.data_directory} {what} (waited up to {self._timeout_seconds} s):"
             f" {said or 'its log says nothing'}",
             {
                 "port_taken": "Free the port or choose another postgres_port",
+                REFUSED: HINT,
                 "start_timed_out": "It goes on starting: raise the timeout if its log shows progress",
             }.get(name, f"Put right what its log says ({self._log_names()})"),
         )

@@ -48,9 +48,7 @@ class LogWatch:
 
     def added(self) -> str:
         """Return what the logs say since; an empty text when they cannot be read."""
-        return "\n".join(
-            _read_from(path, self._sizes.get(path, 0)) for path in [*self._files, *self._collected()]
-        )
+        return "\n".join(_read_from(path, self._sizes.get(path, 0)) for path in [*self._files, *self._collected()])
 
     def _collected(self) -> list[str]:
         """The files of the logging collector (10 and later name them in current_logfiles)."""

@@ -46,8 +46,11 @@ class Service(Protocol):
 
     name: str
 
-    def check(self) -> None:
-        """Raise HotStandbyError when this host or user cannot do it this way."""
+    def check(self, state: str) -> None:
+        """Raise HotStandbyError when this host or user cannot bring a server into that state this way."""
+
+    def asks_guard(self) -> bool:
+        """Whether it asks the boot guard itself before each start."""
 
     def is_busy(self) -> bool:
         """Whether it runs the server, or is about to (again)."""
@@ -108,7 +111,7 @@ class PgCtl:
         self._instance = instance
         self._outcome: Outcome | None = None
 
-    def check(self) -> None:
+    def check(self, state: str) -> None:
         user = os.geteuid()
         if user == 0:
             raise HotStandbyError(
@@ -124,6 +127,9 @@ class PgCtl:
                     f"{self._instance.data_directory} belongs to the user with id {owner}, not {user}",
                     "Set become_user to the owner of the data directory",
                 )
+
+    def asks_guard(self) -> bool:
+        return False
 
     def is_busy(self) -> bool:
         return False
@@ -173,8 +179,11 @@ class PgCtlCluster:
             "pg_ctlcluster", *options, self._version, self._cluster, action, cwd="/"
         )
 
-    def check(self) -> None:
+    def check(self, state: str) -> None:
         programs(self._run, "pg_ctlcluster")
+
+    def asks_guard(self) -> bool:
+        return False
 
     def is_busy(self) -> bool:
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Outcome, RunCommand
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -20,8 +21,23 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service imp
 )
 
 BUSY = frozenset({"active", "activating", "reloading", "deactivating"})
+# Such a unit starts nothing; what it started before may still run.
+UNUSABLE = frozenset({"not-found", "masked", "bad-setting", "error"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "alias"})
+ORDER, SIGNAL = "order", "signal"
 START_KEYWORD = re.compile(r"^[ \t]*(auto|manual|disabled)\b", re.MULTILINE)
+
+
+def ways_to_stop(properties: Mapping[str, str], mode: str, *, runs: bool) -> tuple[str, ...]:
+    """Whether systemd gets the order, and whether the server gets a signal. Pure."""
+    state = properties.get("ActiveState")
+    if runs and properties.get("LoadState") in UNUSABLE:
+        # systemd has forgotten how: it would send SIGTERM, which waits for clients, and then SIGKILL
+        return (SIGNAL,)
+    order = (ORDER,) if state in BUSY else ()
+    # of a unit that is not up yet systemd does not run ExecStop: it sends SIGTERM, which waits for clients
+    signal = runs and (mode != "fast" or state not in BUSY or state == "activating")
+    return (*order, SIGNAL) if signal else order
 
 
 class Systemd:
@@ -52,7 +68,10 @@ class Systemd:
         text = self._systemctl("show", self._unit, f"--property={names}").output
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
-    def check(self) -> None:
+    def is_usable(self) -> bool:
+        return self.properties().get("LoadState") not in UNUSABLE
+
+    def check(self, state: str) -> None:
         if os.geteuid() != 0:
             raise HotStandbyError(
                 "needs_root", f"the unit {self._unit} can only be controlled by root", "Set become: true"
@@ -64,12 +83,15 @@ class Systemd:
                 "systemctl does not answer: systemd does not run on this host",
                 "Set postgres_service to pg_ctlcluster or pg_ctl",
             )
-        if properties.get("LoadState") in ("not-found", "masked", "bad-setting", "error"):
+        if properties.get("LoadState") in UNUSABLE and state != "stopped":
             raise HotStandbyError(
                 "no_such_unit",
                 f"the systemd unit {self._unit} is {properties['LoadState']}",
                 "Correct the name of the unit (Debian: postgresql@15-main), or unmask it",
             )
+
+    def asks_guard(self) -> bool:
+        return True
 
     def is_busy(self) -> bool:
         return self.properties().get("ActiveState") in BUSY
@@ -91,12 +113,11 @@ class Systemd:
         return f"the unit {self._unit} is {state} (result: {properties.get('Result')})"
 
     def stop(self, postmaster: Postmaster | None, mode: str) -> None:
-        state = self.properties().get("ActiveState")
-        if state in BUSY:
+        ways = ways_to_stop(self.properties(), mode, runs=postmaster is not None)
+        if ORDER in ways:
             # also takes back an order to start it again
             self._order("stop", "--no-block", self._unit)
-        # of a unit that is not up yet systemd does not run ExecStop: it sends SIGTERM, which waits for clients
-        if postmaster and (mode != "fast" or state not in BUSY or state == "activating"):
+        if SIGNAL in ways and postmaster:
             send(postmaster, STOP_SIGNALS[mode])
 
     def log_files(self) -> list[str]:
@@ -151,6 +172,4 @@ def set_start_keyword(config_directory: str, keyword: str) -> None:
             file.truncate(0)
             file.write(new if count else f"{text}{keyword}\n")
     except OSError as error:
-        raise HotStandbyError(
-            "cannot_write", f"cannot write {path}: {error.strerror}", "Run as root"
-        ) from None
+        raise HotStandbyError("cannot_write", f"cannot write {path}: {error.strerror}", "Run as root") from None

@@ -70,6 +70,13 @@ options:
       - For Debian's unit C(postgresql@VERSION-NAME), C(start.conf) in O(config_directory) says C(auto) or C(manual).
       - For O(service=systemd) only.
     type: bool
+  boot_guard:
+    description:
+      - Program of the boot guard with its arguments, for the Python that runs the module. It is asked before a start.
+      - The guard may make a server that was primary a standby of the present one, or refuse the start.
+      - Ignored for O(service=systemd), whose unit asks the guard itself.
+    type: list
+    elements: str
   stop_mode:
     description:
       - V(fast) ends the sessions and shuts down cleanly.
@@ -115,7 +122,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reason:
-  description: What was done or would be done, or why nothing was.
+  description: What was done or would be done, or why nothing was, and what the boot guard said.
   returned: success
   type: str
   sample: the server was started
@@ -140,7 +147,7 @@ postmaster_start:
   type: str
   sample: "2026-11-22T14:00:00+00:00"
 error_name:
-  description: Short stable name of what went wrong, such as C(port_taken) or C(start_failed).
+  description: Short stable name of what went wrong, such as C(port_taken), C(start_failed) or C(boot_guard_refused).
   returned: failure
   type: str
   sample: port_taken
@@ -175,6 +182,7 @@ def main() -> None:
             "instance": {"type": "str", "default": "main"},
             "log_file": {"type": "path"},
             "enabled": {"type": "bool"},
+            "boot_guard": {"type": "list", "elements": "str"},
             "stop_mode": {"type": "str", "choices": ["fast", "immediate"], "default": "fast"},
             "timeout": {"type": "int", "default": 60},
         },

@@ -30,8 +30,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_cont
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_log import LogWatch, relevant_lines
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import DEBIAN_UNIT
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._systemd import (
+    ORDER,
+    SIGNAL,
     set_start_keyword,
     start_keyword,
+    ways_to_stop,
 )
 
 PID_FILE = """\
@@ -62,6 +65,26 @@ ready   """
 )
 def test_steps(state: str, running: bool, busy: bool, expected: tuple[str, ...]) -> None:
     assert steps(state, running, busy) == expected
+
+
+@pytest.mark.parametrize(
+    ("load", "active", "runs", "mode", "expected"),
+    [
+        ("loaded", "active", True, "fast", (ORDER,)),
+        ("loaded", "active", True, "immediate", (ORDER, SIGNAL)),
+        ("loaded", "activating", True, "fast", (ORDER, SIGNAL)),
+        ("loaded", "inactive", True, "fast", (SIGNAL,)),  # started by somebody else
+        ("loaded", "activating", False, "fast", (ORDER,)),  # it would be started again
+        ("loaded", "inactive", False, "fast", ()),
+        ("masked", "active", True, "fast", (SIGNAL,)),  # masked while it ran
+        ("masked", "inactive", True, "immediate", (SIGNAL,)),
+        ("not-found", "inactive", True, "fast", (SIGNAL,)),
+        ("masked", "activating", False, "fast", (ORDER,)),
+        ("masked", "inactive", False, "fast", ()),
+    ],
+)
+def test_ways_to_stop(load: str, active: str, runs: bool, mode: str, expected: tuple[str, ...]) -> None:
+    assert ways_to_stop({"LoadState": load, "ActiveState": active}, mode, runs=runs) == expected
 
 
 def test_postmaster_pid() -> None:

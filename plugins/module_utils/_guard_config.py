@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the boot guard of a node has to know, ready-made: it only asks, compares and copies lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import quote
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_edits import settings_file
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import (
+    RECOVERY_CONF,
+    RECOVERY_SETTINGS,
+    SIGNAL_FILE,
+    primary_conninfo,
+    wanted_settings,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared
+
+CONNECT_TIMEOUT_SECONDS = 2
+
+
+def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of the guard of the node with that name; no secret is in it.
+
+    options: version, data_directory, bin_directory, user, passfile and restore_command ("" for none).
+    Raises KeyError or ValueError.
+    """
+    known = {node.name: node for node in nodes}
+    dialect = Dialect.for_version(options["version"])
+    return {
+        "name": name,
+        "data_directory": options["data_directory"],
+        "bin_directory": options["bin_directory"],
+        "passfile": options["passfile"],
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "standby_file": RECOVERY_CONF if dialect.uses_recovery_conf else SIGNAL_FILE,
+        "settings_file": settings_file(dialect),
+        "owned_settings": list(RECOVERY_SETTINGS),
+        "peers": [_peer(node, known[name], dialect, options) for node in known.values() if node.name != name],
+    }
+
+
+def _peer(node: Declared, own: Declared, dialect: Dialect, options: Mapping[str, Any]) -> dict[str, Any]:
+    """How to reach a node, and the lines with which ours would follow it, as module recovery_config writes them."""
+    conninfo = primary_conninfo(node.address, node.port, options["user"], options["passfile"], own.name, dialect)
+    wanted = wanted_settings(dialect, conninfo, own.slot, options["restore_command"] or None, {})
+    return {
+        "name": node.name,
+        "conninfo": conninfo,
+        "settings": [f"{name} = {quote(value)}" for name, value in wanted.items() if value is not None],
+    }
