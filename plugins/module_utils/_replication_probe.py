@@ -14,6 +14,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_watch import (
+    try_connection,
+    wait_for_arming,
+    wait_for_lsn,
+    wait_for_promotion,
+    wait_for_streaming,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
     Session,
     SqlError,
@@ -34,10 +41,20 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     if module.check_mode:
         return {"changed": False, "reason": "check mode: the row would be written and read"}
+    if params["action"] == "connect":
+        return try_connection(params)
+    if params["action"] == "promoted":
+        return wait_for_promotion(params)
     user = params["login_user"] or getpass.getuser()
     with connect(Target(params["socket_directory"], params["port"], params["login_database"], user)) as session:
         if params["action"] == "write":
             return _write(session)
+        if params["action"] == "armed":
+            return wait_for_arming(session, params["timeout"])
+        if params["action"] == "streaming":
+            return wait_for_streaming(session, params["timeout"])
+        if params["action"] == "reached":
+            return wait_for_lsn(session, Lsn.parse(params["lsn"]), params["timeout"])
         return _read(session, params["token"], Lsn.parse(params["lsn"]), params["timeout"])
 
 

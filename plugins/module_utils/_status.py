@@ -147,13 +147,24 @@ def _lag_bytes(server: Server | None, topology: Topology) -> int | None:
 
 def _problems(topology: Topology) -> Iterator[str]:
     if not topology.writable:
-        yield "no primary is running"
+        yield "no primary is running: site.yml starts one that was merely stopped, failover.yml promotes a standby"
     if len(topology.writable) > 1:
         yield f"{' and '.join(m.name for m in topology.writable)} are both primaries: stop the wrong one at once"
+    if topology.primary and topology.primary.node and topology.primary.node.server:
+        yield from _waiting_commits(topology.primary.name, topology.primary.node.server)
     for member in topology.members:
         trouble = _trouble(member, topology)
         if trouble:
             yield f"{member.name}: {trouble}"
+
+
+def _waiting_commits(name: str, server: Server) -> Iterator[str]:
+    """Commits wait for ever when nobody who streams is named as synchronous (rules, finding 10)."""
+    if server.synchronous_standby_names and not any(s.sync_state in ("sync", "quorum") for s in server.senders):
+        yield (
+            f"{name}: commits wait, since synchronous_standby_names is {server.synchronous_standby_names!r}"
+            " and no such standby streams"
+        )
 
 
 def _trouble(member: Member, topology: Topology) -> str | None:
@@ -167,7 +178,7 @@ def _trouble(member: Member, topology: Topology) -> str | None:
         return None
     if state == "not streaming" and topology.primary and topology.primary.node:
         if lies_on(node, topology.primary.node) is False:
-            return f"its WAL (up to {node.end} on timeline {node.timeline}) is not on the primary's history"
+            return f"its WAL (up to {node.end} on timeline {node.timeline}) is not on the primary's history; rejoin.yml brings it back"
         return "does not stream: see its server's log; site.yml points it to the primary"
     return state
 

@@ -58,6 +58,10 @@ UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
         (primary("db-2"), standby("db-1"), primary(identity=THEIRS)),
         "db-3: belongs to another cluster",
     ),
+    "commits wait for a standby that does not stream": (
+        (primary("db-2", synchronous_standby_names="db-9"), standby("db-1")),
+        "commits wait",
+    ),
     "cannot be asked": ((primary(), stopped(unreadable="it refuses us")), "db-2: it refuses us"),
 }
 
@@ -70,6 +74,14 @@ def test_what_makes_a_cluster_unhealthy(case: str) -> None:
     assert any(expected in problem for problem in status.problems), status.problems
     assert f"PROBLEM: {status.problems[0]}" in status.tree()
     assert "healthy" not in status.tree().splitlines()
+
+
+def test_a_synchronous_standby_that_streams_is_well() -> None:
+    sender = replace(senders("db-2")[0], sync_state="sync")
+    node = primary(synchronous_standby_names="db-2")
+    assert node.server is not None
+    topology = cluster(replace(node, server=replace(node.server, senders=(sender,))), standby("db-1"))
+    assert status_of(topology).healthy
 
 
 WARNINGS: dict[str, tuple[tuple[Node, ...], str]] = {
