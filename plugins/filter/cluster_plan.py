@@ -66,6 +66,10 @@ _value:
 """
 
 
+# Goals for which every host has to be in order; the others get on without one that is not.
+WHOLE = ("site", "rejoin")
+
+
 def cluster_plan(
     records: Mapping[str, Mapping[str, Any]],
     goal: str = "site",
@@ -75,7 +79,7 @@ def cluster_plan(
 ) -> dict[str, Any]:
     """Return the plan as plain data."""
     members = members_from(records)
-    refusals = check(members, strays, left_out)
+    refusals = check(members, strays, left_out, hosts=goal in WHOLE)
     if refusals:
         return plan_to_plain(Plan.refused(*refusals))
     return plan_for(goal, Topology.of(members), options or {})

@@ -18,10 +18,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 )
 
 
-def check(members: tuple[Member, ...], strays: Iterable[str], left_out: Iterable[str]) -> list[Refusal]:
+def check(
+    members: tuple[Member, ...], strays: Iterable[str], left_out: Iterable[str], *, hosts: bool = True
+) -> list[Refusal]:
     """Return every reason not to begin.
 
     strays: hosts of the inventory that are in no group at all; left_out: hosts that --limit keeps out of the play.
+    hosts: whether each host has to be in order. A failover must not be held up by a host that is not.
     """
     return [
         *_left_out(left_out),
@@ -29,7 +32,7 @@ def check(members: tuple[Member, ...], strays: Iterable[str], left_out: Iterable
         *_password(members),
         *_versions(members),
         *_addresses(members),
-        *_hosts(members),
+        *(_hosts(members) if hosts else ()),
     ]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_plan import cluster_plan
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._preflight import check
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member
 from support.clusters import declared, primary, standby, stopped, virgin
@@ -64,3 +65,16 @@ def test_hosts_in_no_group_and_hosts_left_out_are_named() -> None:
         "listed_nowhere": "db-7",
         "left_out": "db-8, db-9",
     }
+
+
+def test_a_host_out_of_order_does_not_hold_up_a_failover() -> None:
+    records = {
+        name: {"declared": to_plain(declared(name)), "observed": to_plain(node)}
+        for name, node in (
+            ("db-1", stopped(signal=False, unreadable="its disk cannot be read")),
+            ("db-2", standby("db-1", streaming=False)),
+        )
+    }
+    options = {"maximum_loss": 0, "salvage": True}
+    assert cluster_plan(records, "failover", options)["candidate"] == "db-2"
+    assert "unreadable" in cluster_plan(records, "rejoin")["refusal_names"]
