@@ -19,7 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failov
     plan_failover,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
-from support.clusters import cluster, primary, standby, stopped, virgin
+from support.clusters import THEIRS, cluster, primary, standby, stopped, virgin
 
 ALIVE = "192.0.2.1 5432"  # db-1, as its declared place
 
@@ -54,6 +54,16 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
         FailoverOptions(),
         "primary_alive",
     ),
+    "the primary runs, said to be dead, and a node is on an older timeline": (
+        cluster(primary(timeline=2), stopped()),
+        FailoverOptions(dead="db-1"),
+        "primary_alive",
+    ),
+    "the primary runs, a standby that streams has not noted the new timeline yet": (
+        cluster(primary("db-2", timeline=2), standby("db-1")),
+        FailoverOptions(),
+        "primary_alive",
+    ),
     "its server cannot be asked": (
         cluster(crashed(has_postmaster=True), cut(), cut()),
         FailoverOptions(),
@@ -82,6 +92,16 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
         "never_promote",
     ),
     "the wanted one is stopped": (cluster(crashed(), stopped(), cut()), FailoverOptions(to="db-2"), "no_candidate"),
+    "the wanted one is on an older timeline": (
+        cluster(crashed(), cut(), cut("0/5000000", timeline=2)),
+        FailoverOptions(to="db-2"),
+        "no_candidate",
+    ),
+    "the only standby belongs to another cluster": (
+        cluster(crashed(), standby(None, identity=THEIRS), stopped()),
+        FailoverOptions(),
+        "no_candidate",
+    ),
     "nobody of that name": (cluster(crashed(), cut()), FailoverOptions(to="db-9"), "unknown_host"),
     "too much is lost": (
         cluster(crashed("0/6000100"), cut()),
@@ -118,7 +138,7 @@ def test_a_crashed_primary_is_fenced_and_the_furthest_standby_promoted() -> None
     assert (outcome.gone, outcome.reachable, outcome.candidate) == ("db-1", True, "db-3")
     assert "256 bytes behind db-3" in outcome.plan.nodes[1].steps[0].reason
     assert "further than any other" in outcome.plan.nodes[2].steps[0].reason
-    assert "nothing" in outcome.plan.notes[0]
+    assert "db-3 will have all of it" in outcome.plan.notes[0]
 
 
 def test_unsent_wal_on_its_disk_is_salvaged() -> None:
@@ -133,6 +153,9 @@ def test_what_cannot_be_salvaged_is_lost_and_told() -> None:
     outcome = plan_failover(cluster(crashed("0/6000100"), cut(), cut()), allowed)
     assert "256 bytes of WAL, from 0/6000000 to 0/6000100" in outcome.plan.notes[0]
     assert outcome.salvage_from is None
+    assert plan_failover(cluster(crashed("0/6000100"), cut()), replace(allowed, maximum_loss=256)).candidate == "db-2"
+    outcome = plan_failover(cluster(crashed("0/6000100", timeline=2), cut(), cut()), FailoverOptions())
+    assert outcome.salvage_from is None, "WAL of another timeline is of no use"
     outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead="db-1"))
     assert "cannot be told" in outcome.plan.notes[0]
 
@@ -174,6 +197,7 @@ def test_a_newer_timeline_wins_over_a_further_position() -> None:
 def test_of_equals_priority_decides_then_the_name() -> None:
     topology = cluster(crashed(), cut(), cut())
     assert plan_failover(topology, FailoverOptions()).candidate == "db-2"
+    assert plan_failover(topology, FailoverOptions()).source is None
     members = tuple(
         replace(m, declared=replace(m.declared, priority=200 if m.name == "db-3" else 100)) for m in topology.members
     )

@@ -111,6 +111,7 @@ def test_after_a_promotion_only_what_can_simply_follow_is_touched() -> None:
             primary(timeline=2, position="0/8000000"),
             standby("db-1", position="0/4000000", streaming=False),
             None,
+            virgin(),
         ),
         "db-2",
     )
@@ -118,7 +119,7 @@ def test_after_a_promotion_only_what_can_simply_follow_is_touched() -> None:
         "db-2": ["none"],
         "db-3": ["follow"],
     }
-    assert [text.split()[0] for text in plan.left] == ["db-1", "db-4"]
+    assert [text.split()[0] for text in plan.left] == ["db-1", "db-4", "db-5"]
 
 
 def test_the_old_primary_of_a_failover_is_not_started() -> None:
