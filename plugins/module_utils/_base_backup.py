@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -17,9 +17,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils import _clon
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_copy import Copy, tree_bytes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
-    find_asides,
     find_marker,
     find_wreck,
+    free_stamp,
     pending_steps,
     place_of,
 )
@@ -28,6 +28,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     carry_out,
     clear,
     forget_marker,
+    forget_rewind,
     locked,
     make_directories,
     save_marker,
@@ -120,6 +121,7 @@ def _clone(request: Request) -> dict[str, Any]:
     began = time.monotonic()
     place = place_of(request.data_directory)
     stop_strays(place.side)
+    stop_strays(place.directory, "pg_rewind")
     created = make_directories(place.parent)
     try:
         with locked(place):
@@ -144,6 +146,8 @@ def _settle(request: Request, place: layout.Place) -> dict[str, Any] | None:
     left = pending_steps(marker) if marker.phase == SWAPPING else ()
     if left:
         carry_out(left)
+    if marker.phase == SWAPPING:
+        forget_rewind(place)
     if marker.phase == COPYING:
         for side in marker.sides:
             stop_strays(side)
@@ -209,10 +213,11 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
     copy.prepare()
     size = tree_bytes(target.sides)
     refuse_running(request.data_directory)
-    steps, asides = target.swap(_stamp(request.data_directory))
+    steps, asides = target.swap(free_stamp(request.data_directory))
     save_marker(target.data, marker.swapping(steps, asides, unverified is None))
     carry_out(steps)
     os.chmod(target.data.directory, 0o700)
+    forget_rewind(target.data)
     forget_marker(target.data)
     reason = f"cloned from {source.target}"
     if asides:
@@ -253,11 +258,3 @@ def _undo(place: layout.Place, slot: SourceSlot | None, error: BaseException) ->
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def _stamp(data_directory: str) -> str:
-    """The current time, or the next that no aside directory bears yet."""
-    taken, now = find_asides(data_directory), _now()
-    while any(layout.OLD + now.strftime(layout.STAMP) in path for path in taken):
-        now += timedelta(seconds=1)
-    return now.strftime(layout.STAMP)

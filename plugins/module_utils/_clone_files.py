@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _clone_layout as layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import read_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_layout import Place, Step
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_marker import SWAPPING, Marker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError, one_line
 
 WAL_LINKS = ("pg_wal", "pg_xlog")
 TABLESPACE_LINKS = "pg_tblspc"
@@ -117,8 +119,25 @@ def pending_steps(marker: Marker) -> tuple[Step, ...]:
     return layout.pending(marker.steps, done)
 
 
+def find_rewind(data_directory: str) -> str | None:
+    """What is to be told of a rewind that was cut off (or is under way) in the data directory; None without one.
+
+    pg_rewind may remove a marker inside; the mode of the directory it leaves alone. Raises OSError.
+    """
+    for place in _both_places(data_directory):
+        with suppress(NotADirectoryError):
+            text = read_text(place.rewind_marker)
+            if text is not None:
+                return f"a rewind was cut off here ({one_line(text) or 'nothing more is known'})"
+    try:
+        guarded = os.stat(data_directory).st_mode & stat.S_IRWXO == layout.GUARD
+    except FileNotFoundError:
+        return None
+    return "a rewind was cut off here (the mode of the directory says so)" if guarded else None
+
+
 def find_wreck(data_directory: str) -> str | None:
-    """Why what is in the data directory is only the remains of a clone; None when it is not.
+    """Why what is in the data directory is only the remains of a clone or of a rewind; None when it is not.
 
     A cut-off copy next to an untouched data directory is no wreck: the next clone clears it away.
     """
@@ -126,6 +145,7 @@ def find_wreck(data_directory: str) -> str | None:
         marker = find_marker(data_directory)
         content = content_of(data_directory)
         leftovers = any(layout.is_ours(name) for name in entries_of(data_directory))
+        rewind = find_rewind(data_directory)
     except HotStandbyError as error:
         return str(error)
     except OSError:
@@ -136,7 +156,15 @@ def find_wreck(data_directory: str) -> str | None:
         return "global/pg_control is missing: a base backup was cut off here"
     if content == layout.ABSENT and (marker or leftovers):
         return "a clone was cut off while it was copied"
-    return None
+    return rewind if content == layout.CLUSTER else None
+
+
+def free_stamp(data_directory: str) -> str:
+    """The current time, or the next that no aside directory bears yet."""
+    taken, now = find_asides(data_directory), datetime.now(timezone.utc)
+    while any(layout.OLD + now.strftime(layout.STAMP) in path for path in taken):
+        now += timedelta(seconds=1)
+    return now.strftime(layout.STAMP)
 
 
 def find_asides(data_directory: str) -> list[str]:

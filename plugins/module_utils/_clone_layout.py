@@ -6,7 +6,7 @@
 A clone never grows in the directory that it is for. It grows in a side directory on the same file system and
 is swapped in by renames; what was there before is moved aside, not deleted. Where the directory is a mount
 point or its parent cannot be written, both lie inside of it, under names that begin with pgsql_tmp: base
-backups, pg_rewind and pg_checksums pass such names over.
+backups and pg_checksums pass such names over. pg_rewind does not: it removes what its source does not have.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ INSIDE = "pgsql_tmp"
 CLONE = ".hotstandby-clone"
 OLD = ".hotstandby-old-"
 MARKER = ".hotstandby-marker"
+REWIND = ".hotstandby-rewind"
 LOCK = ".hotstandby-lock"
 STAMP = "%Y%m%dT%H%M%S"
 STAMP_PATTERN = r"\d{8}T\d{6}"
@@ -32,6 +33,10 @@ WRECK = "wreck"  # a base backup that was cut off: the control file comes last
 OTHER = "other"  # something that is not PostgreSQL's
 
 FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
+
+# Added to the mode of a data directory while pg_rewind works in it: no server starts with that ("invalid
+# permissions"), whoever is killed meanwhile, and without the right to search it gives nobody anything.
+GUARD = 0o002
 
 # Kinds of step, see Step.
 MAKE, OUT, LINK, IN, REMOVE = "make", "out", "link", "in", "remove"
@@ -64,6 +69,11 @@ class Place:
         return self._base + MARKER
 
     @property
+    def rewind_marker(self) -> str:
+        """What a rewind that is under way, or was cut off, leaves."""
+        return self._base + REWIND
+
+    @property
     def lock(self) -> str:
         return self._base + LOCK
 
@@ -86,7 +96,7 @@ def tablespace_place(location: str, data_directory: str) -> Place:
 
 def is_ours(name: str) -> bool:
     """Whether an entry inside a directory is a side directory, aside directory, marker or lock."""
-    return name.startswith((INSIDE + CLONE, INSIDE + OLD, INSIDE + MARKER, INSIDE + LOCK))
+    return name.startswith(tuple(INSIDE + kind for kind in (CLONE, OLD, MARKER, REWIND, LOCK)))
 
 
 def looks_like_aside(path: str) -> bool:

@@ -84,32 +84,39 @@ def forget_marker(place: Place) -> None:
             remove_file(Place(place.directory, inside).marker)
 
 
-def find_strays(side: str) -> list[int]:
+def forget_rewind(place: Place) -> None:
+    """Remove the marker of a rewind that was cut off in what was there before."""
+    for inside in (False, True):
+        with suppress(NotADirectoryError):
+            remove_file(Place(place.directory, inside).rewind_marker)
+
+
+def find_strays(side: str, program: str = PROGRAM) -> list[int]:
     """Pids of every pg_basebackup that writes to this side directory (each one is two processes)."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _writes_to(name, side)]
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _writes_to(name, side, program)]
 
 
-def _writes_to(pid: str, side: str) -> bool:
+def _writes_to(pid: str, side: str, program: str) -> bool:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             arguments = file.read().split(b"\0")
     except OSError:
         return False
-    return os.path.basename(arguments[0]) == PROGRAM.encode() and os.fsencode(side) in arguments
+    return os.path.basename(arguments[0]) == program.encode() and os.fsencode(side) in arguments
 
 
-def stop_strays(side: str) -> None:
+def stop_strays(side: str, program: str = PROGRAM) -> None:
     """End them and wait until they are gone. Raises HotStandbyError "stray_process"."""
-    for pid in find_strays(side):
+    for pid in find_strays(side, program):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     try:
-        wait_until(lambda: not find_strays(side), KILL_SECONDS, "it has ended")
+        wait_until(lambda: not find_strays(side, program), KILL_SECONDS, "it has ended")
     except HotStandbyError as error:
-        pids = ", ".join(map(str, find_strays(side)))
+        pids = ", ".join(map(str, find_strays(side, program)))
         raise HotStandbyError(
             "stray_process",
-            f"{PROGRAM} of an earlier clone still writes to {side} (process {pids}) and cannot be ended",
+            f"{program} of an earlier run still writes to {side} (process {pids}) and cannot be ended",
             "End it by hand",
         ) from error
 

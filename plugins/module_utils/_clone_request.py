@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _clone_layout as layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_source import SourceSlot
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_target import CloneTarget
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
@@ -77,7 +78,8 @@ def refuse_content(request: Request, target: CloneTarget) -> None:
             f"{directory} is not empty and holds no PostgreSQL cluster",
             "Point postgres_data_directory to an empty or absent directory, or move that content away",
         )
-    if target.content == layout.CLUSTER and not request.params["replace"]:
+    # the remains of a rewind that was cut off are no cluster any more
+    if target.content == layout.CLUSTER and not request.params["replace"] and not find_rewind(directory):
         raise HotStandbyError(
             "data_present",
             f"{directory} holds a PostgreSQL {target.old_major} cluster",

@@ -136,6 +136,8 @@ ABILITIES: Mapping[str, str] = {
     "has_backup_manifest": "13",
     "has_wal_segment_size_option": "11",
     "checksums_by_default": "18",
+    # sessions
+    "has_idle_in_transaction_timeout": "9.6",
     # promotion and replay
     "has_pg_promote": "12",
     "promote_waits": "10",
@@ -233,6 +235,7 @@ class Dialect:
     has_backup_manifest: bool
     has_wal_segment_size_option: bool
     checksums_by_default: bool
+    has_idle_in_transaction_timeout: bool
     has_pg_promote: bool
     promote_waits: bool
     promotion_cancels_pause: bool
@@ -257,9 +260,7 @@ class Dialect:
         """
         major = _major(version)
         if major not in SUPPORTED:
-            raise ValueError(
-                f"PostgreSQL {version} is not supported (supported are {SUPPORTED[0]} to {SUPPORTED[-1]})"
-            )
+            raise ValueError(f"PostgreSQL {version} is not supported (supported are {SUPPORTED[0]} to {SUPPORTED[-1]})")
         number = _number(major)
         values = {name: _at(row, number) for name, row in VALUES.items()}
         abilities: dict[str, Any] = {name: number >= _number(first) for name, first in ABILITIES.items()}

@@ -36,6 +36,7 @@ has_slot_wal_status                 .   .   .   .   .   y   y   y   y   y   y
 has_synced_slots                    .   .   .   .   .   .   .   .   .   y   y
 has_slot_invalidation_reason        .   .   .   .   .   .   .   .   .   y   y
 has_idle_replication_slot_timeout   .   .   .   .   .   .   .   .   .   .   y
+has_idle_in_transaction_timeout     .   y   y   y   y   y   y   y   y   y   y
 has_wal_receiver_view               .   y   y   y   y   y   y   y   y   y   y
 wal_receiver_has_sender             .   .   .   y   y   y   y   y   y   y   y
 has_replication_lag                 .   .   y   y   y   y   y   y   y   y   y
