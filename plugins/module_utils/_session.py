@@ -160,6 +160,9 @@ def missing_psycopg2() -> HotStandbyError:
     )
 
 
+# application_name of the session in which an armed candidate waits for its primary to stop.
+ARMED_SESSION = "hotstandby armed"
+
 # What libpq and the server say, and what to do about it. First match wins.
 REFUSALS = (
     (

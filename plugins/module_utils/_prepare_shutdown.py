@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of module prepare_shutdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, session_with
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, SqlError, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence import (
+    Sender,
+    Sign,
+    answers,
+    backups,
+    listen,
+    silent,
+    undecided,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+
+QUERY_CANCELED = "57014"
+
+
+def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
+    """Make a clean stop of this primary a quick one. Raises HotStandbyError."""
+    params = module.params
+    clock = SystemClock()
+    started = clock.now()
+    first = session_with(params, check_mode=False)
+    if first is None:
+        raise RuntimeError("without check mode there is a session or an error")
+    with first:
+        dialect = dialect_of(first)
+        running = _check(first, dialect, params["keep"], refuse_backup=params["refuse_backup"])
+        if module.check_mode:
+            return _result([], running, None, "would write a checkpoint, and end the walsenders of silent standbys")
+        target = replace(first.target, statement_timeout_seconds=params["timeout"])
+    with connect(target) as session:
+        primary = Primary(session, dialect, clock)
+        checkpoint = primary.checkpoint(params["timeout"])
+        left = max(params["timeout"] - (clock.now() - started), 1)
+        signs, quiet = primary.find_silent(checkpoint, params["silence"], left)
+        if params["keep"] and not answers(signs, checkpoint, params["keep"]):
+            raise HotStandbyError(
+                "candidate_silent",
+                f"{params['keep']} has not confirmed the checkpoint at {checkpoint} within {params['silence']:g} s;"
+                " no walsender was ended",
+                "Choose another standby, or see the log of that one and its network",
+            )
+        primary.end(quiet, left)
+    ended = [str(sender) for sender in quiet]
+    told = f"silent for {params['silence']:g} s and ended: {', '.join(ended)}" if ended else "every standby answers"
+    return {
+        **_result(ended, running, checkpoint, f"checkpoint written up to {checkpoint}; {told}"),
+        "waited_seconds": round(clock.now() - started, 3),
+    }
+
+
+class Primary:
+    """A running primary."""
+
+    def __init__(self, session: Session, dialect: Dialect, clock: SystemClock) -> None:
+        self._session = session
+        self._dialect = dialect
+        self._clock = clock
+
+    def checkpoint(self, timeout_seconds: int) -> Lsn:
+        """Write one; return the end of the WAL after it. Raises HotStandbyError "checkpoint_too_slow"."""
+        try:
+            self._session.execute("CHECKPOINT")
+        except SqlError as error:
+            if error.sqlstate != QUERY_CANCELED:
+                raise
+            raise HotStandbyError(
+                "checkpoint_too_slow",
+                f"the checkpoint was not done after {timeout_seconds} s",
+                "Run this again when the disks have less to do, or raise the timeout",
+            ) from error
+        return Lsn.parse(str(self._session.value(f"SELECT {self._dialect.current_wal_flush_lsn_function}()::text")))
+
+    def find_silent(
+        self, checkpoint: Lsn, silence_seconds: float, timeout_seconds: float
+    ) -> tuple[tuple[Sign, ...], tuple[Sender, ...]]:
+        """Listen until of each standby it is known whether it answers; return what was heard, and the silent ones.
+
+        Raises HotStandbyError "standby_behind" for one that lives and does not catch up.
+        """
+        signs: tuple[Sign, ...] = ()
+
+        def decided() -> bool:
+            nonlocal signs
+            now = self._clock.now()
+            signs = listen(signs, senders_of(self._session, self._dialect), now)
+            return not undecided(signs, checkpoint, now, silence_seconds)
+
+        try:
+            wait_until(decided, max(timeout_seconds, silence_seconds + 1), "every standby has answered")
+        except HotStandbyError as error:
+            if error.name != "timed_out":
+                raise
+            late = undecided(signs, checkpoint, self._clock.now(), silence_seconds)
+            raise HotStandbyError(
+                "standby_behind",
+                f"{', '.join(map(str, late))} still catches up: a stop would wait for it; no walsender was ended",
+                "Wait until it has caught up, or stop that standby, and run this again",
+            ) from None
+        return signs, silent(signs, checkpoint, self._clock.now(), silence_seconds)
+
+    def end(self, senders: Sequence[Sender], timeout_seconds: float) -> None:
+        """End these walsenders and wait until they have gone."""
+        pids = [sender.pid for sender in senders]
+        if not pids:
+            return
+        # only while it is that one: a pid may be somebody else's by now
+        self._session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ANY(%s)", (pids,))
+        wait_until(
+            lambda: not self._session.rows("SELECT 1 FROM pg_stat_replication WHERE pid = ANY(%s)", (pids,)),
+            timeout_seconds,
+            f"the walsenders of {', '.join(map(str, senders))} have ended",
+            "See the server's log",
+        )
+
+
+def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:
+    """Every walsender."""
+    replied = "reply_time::text" if dialect.has_reply_time else "NULL::text"
+    rows = session.rows(
+        "SELECT pid, coalesce(application_name, '') AS application_name, host(client_addr) AS address,"
+        f" coalesce(state, '') AS state, {dialect.write_lsn_column}::text AS written,"
+        f" {dialect.flush_lsn_column}::text AS flushed, {replied} AS replied"
+        " FROM pg_stat_replication ORDER BY application_name, pid"
+    )
+    return tuple(
+        Sender(**{**row, "written": Lsn.from_optional(row["written"]), "flushed": Lsn.from_optional(row["flushed"])})
+        for row in rows
+    )
+
+
+def _check(session: Session, dialect: Dialect, keep: str | None, *, refuse_backup: bool) -> list[str]:
+    """Return the base backups that run. Raises HotStandbyError for what must not be stopped."""
+    if session.value("SELECT pg_is_in_recovery()"):
+        raise HotStandbyError(
+            "not_a_primary",
+            f"the server at {session.target} is a standby: no standby but its own would wait for it",
+            "Run this on the primary; status.yml shows which node that is",
+        )
+    senders = senders_of(session, dialect)
+    running = [str(sender) for sender in backups(senders)]
+    if running and refuse_backup:
+        raise HotStandbyError(
+            "backup_running",
+            f"a base backup of this server is being taken by {', '.join(running)}: a stop would end it",
+            "Wait until it is done, or end it, and run this again",
+        )
+    if keep and not any(sender.application_name == keep for sender in senders):
+        raise HotStandbyError(
+            "candidate_not_attached",
+            f"{keep} is not attached to this server",
+            "See the log of that standby, or choose another one",
+        )
+    return running
+
+
+def _result(ended: list[str], running: list[str], checkpoint: Lsn | None, reason: str) -> dict[str, Any]:
+    return {
+        "changed": bool(ended),
+        "ended": ended,
+        "backups": running,
+        "checkpoint_lsn": str(checkpoint) if checkpoint else None,
+        "reason": reason,
+        "waited_seconds": 0.0,
+    }

@@ -1,0 +1,299 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of module promote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._armed import (
+    Controller,
+    not_streaming,
+    wait_for_stop,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
+    Stream,
+    shortfall,
+    switch_of,
+    unproved,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, session_with
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_history
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import StandbyServer, wake_startup
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+
+ARMED = "primary_has_stopped"
+
+
+def promote(module: AnsibleModule) -> dict[str, Any]:
+    """Make the standby the primary and prove it. Raises HotStandbyError."""
+    params = module.params
+    clock = SystemClock()
+    started = clock.now()
+    replay_to = _lsn(params["replay_to"])
+    session = session_with(params, check_mode=False)
+    if session is None:
+        raise RuntimeError("without check mode there is a session or an error")
+    with session:
+        server = _server(module, session)
+        seen = server.look()
+        if not seen.in_recovery:
+            return _primary_already(server, params, check_mode=module.check_mode)
+        before = server.timeline()
+        candidate = Candidate(server, before, replay_to, params["timeout"])
+        if params["when"] == ARMED:
+            candidate.check_armed(seen)
+            if module.check_mode:
+                reason = "would wait for the shutdown checkpoint of the primary and then be promoted"
+                return _result(True, False, before, reason)
+            deadline = started + params["arm_timeout"]
+            verdict = wait_for_stop(server, before, replay_to, deadline, clock, Controller().gone)
+            # the last thing before the call: whoever waited for us may have started the old primary again
+            if verdict.shutdown is None or clock.now() >= deadline:
+                reason = "not promoted, the time is up" if verdict.shutdown else verdict.reason
+                return {**_result(False, False, before, reason), "waited_seconds": round(clock.now() - started, 3)}
+            why = verdict.reason
+        else:
+            candidate.check_now(seen)
+            if module.check_mode:
+                return _result(True, False, before, f"would be promoted, it has WAL up to {seen.position}")
+            candidate.replay_all()
+            why = f"everything received, up to {server.look().position}, is replayed"
+        called = clock.now()
+        history = candidate.promote()
+        answered = clock.now()
+        _checkpoint(server, params["timeout"])
+        return {
+            **_result(True, True, before, f"promoted: {why}"),
+            **_left(history),
+            "primary": True,
+            "timeline": history.timeline,
+            "promotion_seconds": round(answered - called, 3),
+            "waited_seconds": round(clock.now() - started, 3),
+        }
+
+
+class Candidate:
+    """A standby that is to be promoted. before: its timeline."""
+
+    def __init__(self, server: StandbyServer, before: int, replay_to: Lsn | None, timeout_seconds: int) -> None:
+        self._server = server
+        self._before = before
+        self._replay_to = replay_to
+        self._timeout = timeout_seconds
+
+    def check_now(self, seen: Stream) -> None:
+        """Raise HotStandbyError "still_streaming" or "replay_paused" when it must not be promoted."""
+        if seen.streaming:
+            raise HotStandbyError(
+                "still_streaming",
+                "this standby still streams from a primary: promoting it would make two of them",
+                "Switch over with switchover.yml. If that primary is dead for certain, detach the standby first"
+                " (module wal_receiver)",
+            )
+        if not self._server.paused():
+            return
+        if not self._server.dialect.promotion_cancels_pause:
+            raise _paused("and PostgreSQL below 13 is not promoted while it is")
+        missing = self._shortfall()
+        if missing:
+            raise _paused(f"because of settings lower than the primary's: {', '.join(missing)}")
+
+    def check_armed(self, seen: Stream) -> None:
+        """Raise HotStandbyError "not_streaming" or "replay_paused" when waiting is in vain."""
+        if not seen.streaming:
+            raise not_streaming(seen)
+        if self._server.paused():
+            raise _paused("so it would not be promoted in time")
+
+    def replay_all(self) -> None:
+        """Wait until all that was received, and what was asked for, is replayed; a pause is ended.
+
+        Raises HotStandbyError "not_replayed", or "still_streaming" for a primary that came back.
+        """
+        if self._server.paused():
+            self._server.session.execute(f"SELECT {self._server.dialect.replay_resume_function}()")
+        last: list[Lsn | None] = [None]
+
+        def replayed() -> bool:
+            seen = self._server.look()
+            if self._replay_to is not None and (seen.replayed or Lsn(0)) < self._replay_to:
+                return False
+            stuck, last[0] = last[0] == seen.replayed, seen.replayed
+            if seen.replayed is None or seen.received is None or seen.replayed >= seen.received:
+                return True
+            return stuck and self._server.nothing_whole_after(self._before, seen.replayed)
+
+        try:
+            wait_until(replayed, self._timeout, "")
+        except HotStandbyError as error:
+            if error.name != "timed_out":
+                raise
+            raise self._not_replayed() from None
+        self.check_now(self._server.look())
+
+    def promote(self) -> TimelineHistory:
+        """Promote it and prove it. Raises HotStandbyError "timed_out" or "not_promoted"."""
+        server = self._server
+        if server.dialect.has_pg_promote:
+            server.session.execute("SELECT pg_promote(false)")
+        else:
+            no_wait = ("-W",) if server.dialect.promote_waits else ()
+            server.commands.output("pg_ctl", "promote", "-D", server.data_directory, *no_wait)
+
+        def promoted() -> bool:
+            if not server.look().in_recovery:
+                return True
+            wake_startup(server.data_directory)
+            return False
+
+        wait_until(
+            promoted,
+            self._timeout,
+            "this standby has become a primary (it was told to, and may still become one)",
+            "See its server's log, and run this again",
+        )
+        now = primary_timeline(server)
+        history = _history(server, now)
+        against = unproved(self._before, now, history)
+        if against or history is None:
+            raise HotStandbyError(
+                "not_promoted",
+                f"this server accepts writes, but {against}",
+                "Stop it, and compare its data with the other nodes' before anything else is done",
+            )
+        return history
+
+    def _shortfall(self) -> tuple[str, ...]:
+        dialect, session = self._server.dialect, self._server.session
+        if not dialect.shortfall_pauses_replay:
+            return ()
+        settings = {name: str(session.value(f"SHOW {name}")) for name in dialect.hot_standby_parameters}
+        return shortfall(self._server.commands.control_data(self._server.data_directory), settings)
+
+    def _not_replayed(self) -> HotStandbyError:
+        seen = self._server.look()
+        wanted = max(lsn for lsn in (seen.received, self._replay_to, Lsn(0)) if lsn is not None)
+        return HotStandbyError(
+            "not_replayed",
+            f"after {self._timeout} s this standby has replayed {seen.replayed} and not {wanted}; it was not promoted",
+            "Bring the missing WAL, or raise the timeout, and run this again",
+        )
+
+
+def primary_timeline(server: StandbyServer) -> int:
+    """The timeline of a server that is not in recovery."""
+    dialect = server.dialect
+    name = server.session.value(f"SELECT {dialect.walfile_name_function}({dialect.current_wal_insert_lsn_function}())")
+    return int(str(name)[:8], 16)
+
+
+def _server(module: AnsibleModule, session: Session) -> StandbyServer:
+    params = module.params
+    dialect = dialect_of(session)
+    if params["version"] and not same_major(params["version"], dialect):
+        raise HotStandbyError(
+            "other_version",
+            f"the server at {session.target} is PostgreSQL {dialect.major}, not {params['version']}",
+            "Correct postgres_version, postgres_port or postgres_data_directory",
+        )
+    directory = params["data_directory"] or str(session.value("SHOW data_directory"))
+    return StandbyServer(session, dialect, Commands(module.run_command, params["bin_directory"] or ""), directory)
+
+
+def same_major(version: str, dialect: Dialect) -> bool:
+    """Whether a version in any notation is that of the dialect."""
+    try:
+        return Dialect.for_version(version).major == dialect.major
+    except ValueError:
+        return False
+
+
+def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    now = primary_timeline(server)
+    if params["expected_timeline"] is not None and now <= params["expected_timeline"]:
+        raise HotStandbyError(
+            "not_promoted",
+            f"this server accepts writes, but still on timeline {now}: it has left recovery without a promotion",
+            "Stop it: it may have come up without standby.signal after a crash. Then run rejoin.yml",
+        )
+    history = _history(server, now)
+    recorded = int(server.commands.control_data(server.data_directory)["Latest checkpoint's TimeLineID"])
+    reason = f"it is the primary already, on timeline {now}"
+    if recorded < now and not check_mode:
+        # a run that was cut off between the promotion and this; a rewind from here would go wrong
+        _checkpoint(server, params["timeout"])
+        reason += "; the checkpoint after its promotion was still missing and is done"
+    result = _result(False, False, None, reason)
+    return {**result, **_left(history), "primary": True, "timeline": now}
+
+
+def _history(server: StandbyServer, timeline: int) -> TimelineHistory | None:
+    try:
+        return read_history(server.wal_directory, timeline)
+    except (OSError, ValueError) as error:
+        raise HotStandbyError(
+            "not_promoted",
+            f"this server accepts writes on timeline {timeline}, but that timeline's history cannot be read: {error}",
+            "Stop it, and compare its data with the other nodes' before anything else is done",
+        ) from error
+
+
+def _checkpoint(server: StandbyServer, timeout_seconds: int) -> None:
+    """Put the new timeline into the control file, where pg_rewind looks for it.
+
+    Raises HotStandbyError "not_checkpointed".
+    """
+    try:
+        with connect(replace(server.session.target, statement_timeout_seconds=timeout_seconds)) as session:
+            session.execute("CHECKPOINT")
+    except HotStandbyError as error:
+        raise HotStandbyError(
+            "not_checkpointed",
+            f"this server was promoted, but its first checkpoint failed: {error.message}",
+            "Run this again before any other node is rewound",
+        ) from error
+
+
+def _paused(why: str) -> HotStandbyError:
+    return HotStandbyError(
+        "replay_paused",
+        f"the replay of this standby is paused, {why}",
+        "Correct that, resume the replay (pg_wal_replay_resume(), below 10 pg_xlog_replay_resume()) and run this again",
+    )
+
+
+def _lsn(text: str | None) -> Lsn | None:
+    try:
+        return Lsn.from_optional(text)
+    except ValueError as error:
+        raise HotStandbyError("bad_value", f"replay_to: {error}", "Give an LSN such as 0/3000060") from None
+
+
+def _left(history: TimelineHistory | None) -> dict[str, Any]:
+    switch = switch_of(history)
+    return {"timeline_before": switch[0], "switch_point": str(switch[1])} if switch else {}
+
+
+def _result(changed: bool, promoted: bool, timeline: int | None, reason: str) -> dict[str, Any]:
+    return {
+        "changed": changed,
+        "promoted": promoted,
+        "primary": False,
+        "timeline_before": timeline,
+        "timeline": timeline,
+        "switch_point": None,
+        "reason": reason,
+        "promotion_seconds": 0.0,
+        "waited_seconds": 0.0,
+    }

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which walsenders a clean stop would wait for in vain. Pure.
+
+A fast stop waits until each of them has confirmed all WAL. One whose standby has gone silent holds it up until
+wal_sender_timeout. What was sent is no sign of life: the kernel takes it for a host that is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+
+BACKUP = "backup"
+# A stop waits for these; one that has only just connected, or that waits for commands, is simply ended by it.
+SENDING = ("streaming", "catchup", "stopping")
+
+
+@dataclass(frozen=True)
+class Sender:
+    """One row of pg_stat_replication. replied: when, as text, or None where the server does not say."""
+
+    pid: int
+    application_name: str
+    address: str | None
+    state: str
+    written: Lsn | None
+    flushed: Lsn | None
+    replied: str | None
+
+    def __str__(self) -> str:
+        return f"{self.application_name or 'without a name'} ({self.address or 'local socket'})"
+
+    @property
+    def confirmed(self) -> Lsn:
+        """Up to where a stop takes it for done: a client that never flushes counts by what it wrote."""
+        return (self.flushed if self.flushed and self.flushed.value else self.written) or Lsn(0)
+
+    @property
+    def signs_of_life(self) -> tuple[Lsn | None, Lsn | None, str | None]:
+        return self.written, self.flushed, self.replied
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What was last heard of a sender, and when (seconds by any clock) that was new."""
+
+    sender: Sender
+    since: float
+
+
+def listen(signs: Iterable[Sign], senders: Iterable[Sender], now: float) -> tuple[Sign, ...]:
+    """The signs after another look; a sender that has gone is forgotten."""
+    known = {sign.sender.pid: sign for sign in signs}
+    heard = []
+    for sender in senders:
+        if sender.state not in SENDING:
+            continue
+        before = known.get(sender.pid)
+        quiet = before is not None and before.sender.signs_of_life == sender.signs_of_life
+        heard.append(Sign(sender, before.since if before is not None and quiet else now))
+    return tuple(heard)
+
+
+def silent(signs: Iterable[Sign], checkpoint: Lsn, now: float, silence_seconds: float) -> tuple[Sender, ...]:
+    """Those that have confirmed nothing for so long, and not yet the checkpoint."""
+    return tuple(sign.sender for sign in signs if _behind(sign, checkpoint) and now - sign.since >= silence_seconds)
+
+
+def undecided(signs: Iterable[Sign], checkpoint: Lsn, now: float, silence_seconds: float) -> tuple[Sender, ...]:
+    """Those of which it is not yet known whether they are silent."""
+    return tuple(sign.sender for sign in signs if _behind(sign, checkpoint) and now - sign.since < silence_seconds)
+
+
+def answers(signs: Iterable[Sign], checkpoint: Lsn, name: str) -> bool:
+    """Whether a standby of that name has confirmed the checkpoint.
+
+    An older walsender of the same standby, whose connection broke, may be silent all the same.
+    """
+    return any(sign.sender.application_name == name and not _behind(sign, checkpoint) for sign in signs)
+
+
+def backups(senders: Sequence[Sender]) -> tuple[Sender, ...]:
+    """Base backups that run."""
+    return tuple(sender for sender in senders if sender.state == BACKUP)
+
+
+def _behind(sign: Sign, checkpoint: Lsn) -> bool:
+    return sign.sender.confirmed < checkpoint

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter: a running standby, its positions and its walreceiver. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
+    Record,
+    Stream,
+    last_record,
+    read_from,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect_replication
+
+RECEIVER_COLUMNS = (
+    "r.pid, r.status, r.received_tli, r.latest_end_lsn::text AS told,"
+    " extract(epoch FROM r.last_msg_receipt_time)::float8 AS heard"
+    " FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS r ON true"
+)
+# With a cluster_name its text stands before; until 9.6 the names have more words.
+RECEIVER_TITLE = re.compile(
+    r"postgres: (?:.*: )?(?:walreceiver|wal receiver process)(?:\s+(?P<does>streaming|restarting|idle)\b.*|\s*)$"
+)
+STARTUP_TITLE = re.compile(r"postgres: (?:.*: )?startup(?: process)?(?:\s+(?:recovering|waiting)\b.*|\s*)$")
+NO_RECORD = "could not find a valid record after"
+
+
+@dataclass(frozen=True)
+class StandbyServer:
+    """A running server that may be a standby, asked over one session."""
+
+    session: Session
+    dialect: Dialect
+    commands: Commands
+    data_directory: str
+
+    @property
+    def wal_directory(self) -> str:
+        return os.path.join(self.data_directory, self.dialect.wal_directory)
+
+    def look(self) -> Stream:
+        """One look, in one cheap statement. The walreceiver is read before the positions.
+
+        So the positions of a walreceiver that no longer streams are final: it flushes before it says so.
+        """
+        has_view = self.dialect.has_wal_receiver_view
+        row = self.session.row(
+            "SELECT pg_is_in_recovery() AS in_recovery, extract(epoch FROM clock_timestamp())::float8 AS now,"
+            f" {self.dialect.last_receive_lsn_function}()::text AS received,"
+            f" {self.dialect.last_replay_lsn_function}()::text AS replayed"
+            + (f", {RECEIVER_COLUMNS}" if has_view else "")
+        )
+        process = None if has_view else receiver_process(self.data_directory)
+        status = row.get("status") if has_view else (process or (0, ""))[1]
+        return Stream(
+            in_recovery=bool(row["in_recovery"]),
+            now=float(row["now"]),
+            received=Lsn.from_optional(row["received"]),
+            replayed=Lsn.from_optional(row["replayed"]),
+            receiver=row.get("pid") if has_view else (process or (None, ""))[0],
+            streaming=status == "streaming",
+            timeline=row.get("received_tli"),
+            told=Lsn.from_optional(row.get("told")),
+            heard=row.get("heard"),
+        )
+
+    def timeline(self) -> int:
+        """The timeline that the standby is on; IDENTIFY_SYSTEM knows, the control file follows with delay."""
+        control = self.commands.control_data(self.data_directory)
+        recorded = max(
+            int(control.get(label, "0"))
+            for label in ("Latest checkpoint's TimeLineID", "Min recovery ending loc's timeline")
+        )
+        with suppress(HotStandbyError), connect_replication(self.session.target) as replication:
+            return max(int(replication.row("IDENTIFY_SYSTEM")["timeline"]), recorded)
+        return recorded
+
+    def segment_size(self) -> int:
+        """Bytes per WAL segment."""
+        return int(self.commands.control_data(self.data_directory)["Bytes per WAL segment"])
+
+    def paused(self) -> bool:
+        """Whether its replay is paused."""
+        return bool(self.session.value(f"SELECT {self.dialect.replay_paused_function}()"))
+
+    def last_record(self, timeline: int, end: Lsn, segment_size: int) -> Record | None:
+        """The last record in its own WAL that starts before end. Raises HotStandbyError "missing_program"."""
+        listed = self.commands.attempt(
+            self.dialect.waldump_program, *self._waldump(timeline, read_from(end, segment_size)), "-e", str(end)
+        )
+        return last_record(listed.output, segment_size)
+
+    def nothing_whole_after(self, timeline: int, position: Lsn) -> bool:
+        """Whether no whole record follows: a primary that was killed often leaves half of one."""
+        program = self.dialect.waldump_program
+        if not self.commands.has(program):
+            return False
+        return NO_RECORD in self.commands.attempt(program, *self._waldump(timeline, position), "-n", "1").errors
+
+    def _waldump(self, timeline: int, start: Lsn) -> tuple[str, ...]:
+        return ("-p", self.wal_directory, "-t", str(timeline), "-s", str(start))
+
+
+def wake_startup(data_directory: str) -> None:
+    """Make the process that replays look again at what it was told.
+
+    One that was told to promote while it was about to try its upstream again would first sleep through
+    wal_retrieve_retry_interval, 5 seconds by default. A SIGHUP ends every sleep of it, and it reads its files again.
+    """
+    found = _process(data_directory, STARTUP_TITLE)
+    if found:
+        with suppress(ProcessLookupError):
+            os.kill(found[0], signal.SIGHUP)
+
+
+def receiver_process(data_directory: str) -> tuple[int, str] | None:
+    """The pid of the server's walreceiver and what it says that it does.
+
+    By its title: the view shows it only once it is connected, and 9.5 has no view.
+    """
+    found = _process(data_directory, RECEIVER_TITLE)
+    return (found[0], found[1]["does"] or "") if found else None
+
+
+def _process(data_directory: str, title: re.Pattern[str]) -> tuple[int, re.Match[str]] | None:
+    postmaster = running_postmaster(data_directory)
+    if postmaster is None:
+        return None
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and _parent(entry) == postmaster.pid:
+            found = title.match(_title(entry))
+            if found:
+                return int(entry), found
+    return None
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _title(pid: str) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\0", " ").strip()
+    except OSError:
+        return ""

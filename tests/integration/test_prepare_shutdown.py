@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module prepare_shutdown: the silent standby is let go, the others are kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from support.promotions import STREAMING
+from support.servers import Server, ServerFactory
+from support.waiting import wait_for
+
+RunModule = Callable[..., dict[str, Any]]
+
+
+def parameters(server: Server, **more: Any) -> dict[str, Any]:
+    return {"data_directory": server.data_directory, "silence": 1, **more}
+
+
+def names(primary: Server) -> list[str]:
+    return [row[0] for row in primary.sql("SELECT application_name FROM pg_stat_replication ORDER BY 1")]
+
+
+def pid_of(primary: Server, standby: Server) -> int:
+    query = "SELECT pid FROM pg_stat_replication WHERE application_name = %s"
+    return int(primary.sql(query, (standby.name,))[0][0])
+
+
+@contextmanager
+def silent(standby: Server) -> Iterator[None]:
+    """Its walreceiver hears and says nothing any more; the kernel still takes what is sent to it."""
+    receiver = standby.sql("SELECT pid FROM pg_stat_wal_receiver")[0][0]
+    os.kill(receiver, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(receiver, signal.SIGCONT)
+
+
+@pytest.fixture
+def primary(servers: ServerFactory) -> Server:
+    return servers.primary()
+
+
+@pytest.fixture
+def first(servers: ServerFactory, primary: Server) -> Server:
+    return servers.standby("s1", primary)
+
+
+@pytest.fixture
+def second(servers: ServerFactory, primary: Server) -> Server:
+    return servers.standby("s2", primary)
+
+
+def test_the_silent_one_is_ended_and_the_other_is_not(
+    primary: Server, first: Server, second: Server, run_module: RunModule
+) -> None:
+    kept = pid_of(primary, first)
+    with silent(second):
+        forecast = run_module("prepare_shutdown", parameters(primary, keep="s1"), check_mode=True)
+        assert (forecast["changed"], forecast["ended"], forecast["checkpoint_lsn"]) == (False, [], None), forecast
+        assert names(primary) == ["s1", "s2"]
+        result = run_module("prepare_shutdown", parameters(primary, keep="s1"))
+        assert not result["failed"], result
+        assert (result["changed"], result["ended"]) == (True, ["s2 (local socket)"])
+        assert names(primary) == ["s1"]
+        assert pid_of(primary, first) == kept
+        again = run_module("prepare_shutdown", parameters(primary))
+        assert (again["changed"], again["ended"]) == (False, [])
+        # waits for nobody: wal_sender_timeout is a minute
+        primary.run("pg_ctl", "stop", "-w", "-t", "20", "-m", "fast", "-D", primary.data_directory)
+
+
+def test_nobody_is_ended_who_answers(primary: Server, first: Server, second: Server, run_module: RunModule) -> None:
+    """Nor is the time of silence waited for when all have answered."""
+    pids = [pid_of(primary, server) for server in (first, second)]
+    before = primary.sql("SELECT checkpoint_lsn FROM pg_control_checkpoint()")
+    result = run_module("prepare_shutdown", parameters(primary, silence=50, timeout=60))
+    assert (result["changed"], result["ended"], result["backups"]) == (False, [], []), result
+    assert result["waited_seconds"] < 50
+    assert primary.sql("SELECT checkpoint_lsn FROM pg_control_checkpoint()") != before
+    assert [pid_of(primary, server) for server in (first, second)] == pids
+
+
+def test_the_candidate_is_never_ended(primary: Server, first: Server, second: Server, run_module: RunModule) -> None:
+    with silent(first), silent(second):
+        result = run_module("prepare_shutdown", parameters(primary, keep="s1"))
+        assert result["error_name"] == "candidate_silent", result
+        assert names(primary) == ["s1", "s2"]
+    assert run_module("prepare_shutdown", parameters(primary, keep="s3"))["error_name"] == "candidate_not_attached"
+
+
+def test_a_paused_replay_is_not_silence(primary: Server, first: Server, run_module: RunModule) -> None:
+    first.sql("SELECT pg_wal_replay_pause()")
+    result = run_module("prepare_shutdown", parameters(primary, keep="s1"))
+    assert (result["failed"], result["ended"]) == (False, []), result
+
+
+def test_a_base_backup_is_a_reason_to_refuse(servers: ServerFactory, primary: Server, run_module: RunModule) -> None:
+    primary.sql("CREATE TABLE big AS SELECT repeat('x', 500) AS t FROM generate_series(1, 20000)")
+    target = servers.empty("copy")
+    backup = primary.account_entry.popen(
+        [
+            str(primary.bin_directory / "pg_basebackup"),
+            *("-h", str(primary.socket_directory), "-p", str(primary.port)),
+            *("-D", str(target.data_directory), "-c", "fast", "-X", "none", "--max-rate=32k"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: names(primary) == ["pg_basebackup"], "the backup to begin")
+        sending = "SELECT 1 FROM pg_stat_replication WHERE state = 'backup'"
+        wait_for(lambda: primary.sql(sending), "the backup to be under way")
+        for check_mode in (True, False):
+            result = run_module("prepare_shutdown", parameters(primary), check_mode=check_mode)
+            assert result["error_name"] == "backup_running", result
+        allowed = run_module("prepare_shutdown", parameters(primary, refuse_backup=False))
+        assert (allowed["ended"], allowed["backups"]) == ([], ["pg_basebackup (local socket)"]), allowed
+        assert primary.sql(sending)
+    finally:
+        backup.kill()
+        backup.wait()
+
+
+def test_only_on_a_primary_that_runs(primary: Server, first: Server, run_module: RunModule) -> None:
+    assert first.sql(STREAMING)
+    for check_mode in (True, False):
+        result = run_module("prepare_shutdown", parameters(first), check_mode=check_mode)
+        assert result["error_name"] == "not_a_primary", result
+    primary.stop()
+    assert run_module("prepare_shutdown", parameters(primary))["error_name"] == "not_running"

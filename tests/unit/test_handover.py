@@ -1,0 +1,237 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When an armed standby may promote itself, and what else the promotion decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
+    SHUTDOWN,
+    Record,
+    Stream,
+    Watch,
+    after_end,
+    after_look,
+    arm,
+    last_record,
+    may_promote,
+    read_from,
+    shortfall,
+    switch_of,
+    unproved,
+    wants_proof,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import RECEIVER_TITLE, STARTUP_TITLE
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+
+SEGMENT = 16 * 1024 * 1024
+COMMIT = (
+    "rmgr: Transaction len (rec/tot):     34/    34, tx:        733, lsn: 0/030001C0, prev 0/03000180,"
+    " desc: COMMIT 2026-01-01 10:00:00.000000 UTC"
+)
+CHECKPOINT = (
+    "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/030001E8, prev 0/030001C0,"
+    " desc: CHECKPOINT_SHUTDOWN redo 0/30001E8; tli 1; prev tli 1; fpw true"
+)
+MESSAGE = (
+    "rmgr: LogicalMessage len (rec/tot):     73/    73, tx:          0, lsn: 0/03000260, prev 0/030001E8,"
+    ' desc: MESSAGE transactional, prefix "p"; payload (20 bytes): desc: CHECKPOINT_SHUTDOWN'
+)
+BASELINE = Lsn(0x3000100)
+STOP = Record(SHUTDOWN, Lsn(0x30001E8), Lsn(0x3000260))
+
+
+def stream(**more: Any) -> Stream:
+    """A standby that streams and has replayed all that it has."""
+    seen = Stream(
+        in_recovery=True,
+        now=100.0,
+        received=BASELINE,
+        replayed=BASELINE,
+        receiver=11,
+        streaming=True,
+        timeline=1,
+        told=BASELINE,
+        heard=99.0,
+    )
+    return replace(seen, **more)
+
+
+def ended(**more: Any) -> Stream:
+    """The same after the stop."""
+    return stream(
+        **{"received": STOP.end, "replayed": STOP.end, "receiver": None, "streaming": False, "timeline": None, **more}
+    )
+
+
+def armed() -> Watch:
+    watch = arm(stream(), 1)
+    assert watch is not None
+    return watch
+
+
+def test_the_last_record_is_read() -> None:
+    assert last_record(f"{COMMIT}\n{CHECKPOINT}\n", SEGMENT) == STOP
+    assert str(STOP) == "CHECKPOINT_SHUTDOWN at 0/30001E8"
+    for text in (f"{CHECKPOINT}\n{COMMIT}\n", f"{CHECKPOINT}\n{MESSAGE}"):
+        found = last_record(text, SEGMENT)
+        assert found is not None
+        assert found.kind != SHUTDOWN
+    assert last_record("", SEGMENT) is None
+
+
+@pytest.mark.parametrize(
+    ("end", "start"),
+    [
+        ("0/3800000", "0/37FC000"),
+        ("0/3001000", "0/3000000"),  # never in the segment before
+        ("0/4000000", "0/3FFC000"),  # a boundary belongs to the segment that it ends
+        ("0/0", "0/0"),
+    ],
+)
+def test_reading_begins_shortly_before_the_end(end: str, start: str) -> None:
+    assert read_from(Lsn.parse(end), SEGMENT) == Lsn.parse(start)
+
+
+def test_who_does_not_stream_is_not_armed() -> None:
+    assert arm(stream(streaming=False), 1) is None
+    assert arm(stream(received=None, told=None), 1) is None
+
+
+def test_the_baseline_is_what_is_known_to_be_under_way() -> None:
+    watch = arm(stream(told=STOP.start), 1)
+    assert watch is not None
+    assert watch.baseline == STOP.start
+
+
+def test_a_clean_stop_is_proved() -> None:
+    watch = after_look(armed(), ended())
+    assert wants_proof(watch, ended())
+    proved = after_end(watch, ended(), STOP)
+    assert proved.shutdown == STOP
+    assert may_promote(proved, ended(), None)
+    assert not wants_proof(proved, ended())
+
+
+@pytest.mark.parametrize(
+    ("seen", "replay_to"),
+    [
+        (ended(replayed=STOP.start), None),
+        (ended(replayed=None), None),
+        (ended(), STOP.end + 8),
+        (ended(in_recovery=False), None),
+        (stream(received=STOP.end, replayed=STOP.end), None),
+    ],
+)
+def test_the_proof_alone_is_not_enough(seen: Stream, replay_to: Lsn | None) -> None:
+    assert not may_promote(after_end(armed(), ended(), STOP), seen, replay_to)
+
+
+@pytest.mark.parametrize(
+    ("last", "seen", "why"),
+    [
+        (None, ended(), "cannot be read"),
+        (Record(("Transaction", "COMMIT"), STOP.start, STOP.end), ended(), "the last record is COMMIT at 0/30001E8"),
+        (Record(("XLOG", "CHECKPOINT_ONLINE"), STOP.start, STOP.end), ended(), "CHECKPOINT_ONLINE"),
+        (replace(STOP, start=BASELINE - 8), ended(), "from before the arming"),
+        (STOP, ended(received=STOP.end + 8), "does not end where the WAL ends"),
+    ],
+)
+def test_anything_else_is_no_proof(last: Record | None, seen: Stream, why: str) -> None:
+    """And what comes after it is none either, as long as nobody streams."""
+    lost = after_end(armed(), seen, last)
+    assert why in lost.why
+    assert lost.shutdown is None
+    assert not may_promote(lost, seen, None)
+    assert not wants_proof(after_look(lost, ended()), ended())
+
+
+def test_a_stream_that_comes_back_needs_a_new_baseline() -> None:
+    """A primary that recovers from a crash writes a shutdown checkpoint too, and lives."""
+    back = stream(receiver=12, received=BASELINE, now=105.0, heard=99.0)
+    watch = after_look(armed(), back)
+    assert watch.baseline is None
+    assert "lives" in watch.why
+    # its end-of-recovery checkpoint has come, and the connection breaks: no proof
+    assert not wants_proof(after_look(watch, ended()), ended())
+    lost = after_look(watch, ended())
+    assert lost.receiver is None
+    # it is heard of: what it told is the baseline, also what is still under way
+    told = after_look(watch, replace(back, heard=105.5, told=STOP.end))
+    assert told.baseline == STOP.end
+    assert after_end(told, ended(), STOP).shutdown is None
+    later = Record(SHUTDOWN, STOP.end, STOP.end + 120)
+    assert after_end(told, ended(received=later.end), later).shutdown == later
+
+
+def test_a_primary_that_is_back_takes_the_proof_away() -> None:
+    proved = after_end(armed(), ended(), STOP)
+    for receiver in (11, 12):
+        assert after_look(proved, stream(receiver=receiver)).shutdown is None
+
+
+def test_settings_that_are_too_low() -> None:
+    control = {"max_connections setting": "200", "max_prepared_xacts setting": "0", "max_wal_senders setting": "10"}
+    settings = {"max_connections": "100", "max_prepared_transactions": "5", "max_wal_senders": "10"}
+    assert shortfall(control, settings) == ("max_connections 100, needed 200",)
+
+
+def test_what_proves_a_promotion() -> None:
+    left = Lsn(0x3000260)
+    history = TimelineHistory(2, ((1, left),))
+    assert switch_of(history) == (1, left)
+    assert switch_of(TimelineHistory.root()) is None
+    assert unproved(1, 2, history) is None
+    assert "not newer" in str(unproved(2, 2, history))
+    assert "no history file" in str(unproved(1, 2, None))
+    assert "began on timeline 1, not 2" in str(unproved(2, 3, TimelineHistory(3, ((1, left),))))
+
+
+@pytest.mark.parametrize(
+    ("title", "does"),
+    [
+        ("postgres: walreceiver streaming 0/3000060", "streaming"),
+        ("postgres: 15/main: walreceiver", None),
+        ("postgres: wal receiver process   streaming 0/3000060", "streaming"),
+        ("postgres: wal receiver process  ", None),
+        ("postgres: walreceiver idle", "idle"),
+    ],
+)
+def test_titles_of_a_walreceiver(title: str, does: str | None) -> None:
+    found = RECEIVER_TITLE.match(title)
+    assert found
+    assert found["does"] == does
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "postgres: walreceiver: checkpointer",
+        "postgres: startup: checkpointer",
+        "postgres: walreceiver a [local] idle",
+        "postgres: startup a [local] idle",
+        "postgres: walsender x",
+    ],
+)
+def test_titles_of_others(title: str) -> None:
+    assert not RECEIVER_TITLE.match(title)
+    assert not STARTUP_TITLE.match(title)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "postgres: startup recovering 000000010000000000000003",
+        "postgres: 15/main: startup",
+        "postgres: startup waiting for 000000010000000000000003",
+        "postgres: startup process   recovering 000000010000000000000003",
+    ],
+)
+def test_titles_of_the_process_that_replays(title: str) -> None:
+    assert STARTUP_TITLE.match(title)
