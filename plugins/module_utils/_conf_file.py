@@ -25,9 +25,7 @@ _LINE = re.compile(
     r"(?P<after>[ \t\r]*(?:\#[^\n]*)?)"
 )
 _NAME = re.compile(rf"{_WORD}(?:\.{_WORD})*")
-_BARE_VALUE = re.compile(
-    r"[-+]?(?:[0-9]+|0x[0-9A-Fa-f]+)[A-Za-z]*|[-+]?[0-9]+\.[0-9]+|[A-Za-z_][A-Za-z0-9_]*"
-)
+_BARE_VALUE = re.compile(r"[-+]?(?:[0-9]+|0x[0-9A-Fa-f]+)[A-Za-z]*|[-+]?[0-9]+\.[0-9]+|[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPED = re.compile(r"''|\\([0-7]{1,3}|.)", re.DOTALL)
 _CONTROL_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _CONTROL_CHARACTERS = {character: f"\\{letter}" for letter, character in _CONTROL_ESCAPES.items()}
@@ -57,9 +55,7 @@ class ConfFile:
         """Every setting in the order of the file, repeated ones and include directives among them."""
         lines = ((number, _LINE.fullmatch(line)) for number, line in enumerate(self._lines(), start=1))
         return tuple(
-            Setting(found["name"].lower(), unquote(found["value"]), number)
-            for number, found in lines
-            if found
+            Setting(found["name"].lower(), unquote(found["value"]), number) for number, found in lines if found
         )
 
     def find(self, name: str) -> Setting | None:

@@ -96,9 +96,7 @@ def overriding(
         last[name]
         for name, value in wanted.items()
         if name in last
-        and (
-            value is None or (last[name].file != path and not _same(last[name].value, value, kinds.get(name)))
-        )
+        and (value is None or (last[name].file != path and not _same(last[name].value, value, kinds.get(name))))
     ]
 
 

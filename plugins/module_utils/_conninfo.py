@@ -118,9 +118,7 @@ def hide_password(text: str) -> str:
         parameters = parse(text)
         if not SECRET_KEYWORDS & parameters.keys():
             return text
-        return build(
-            {name: HIDDEN if name in SECRET_KEYWORDS else value for name, value in parameters.items()}
-        )
+        return build({name: HIDDEN if name in SECRET_KEYWORDS else value for name, value in parameters.items()})
     except ValueError:
         return HIDDEN
 

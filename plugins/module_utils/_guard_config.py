@@ -40,7 +40,8 @@ def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any
         "standby_file": RECOVERY_CONF if dialect.uses_recovery_conf else SIGNAL_FILE,
         "settings_file": settings_file(dialect),
         "owned_settings": list(RECOVERY_SETTINGS),
-        "peers": [_peer(node, known[name], dialect, options) for node in known.values() if node.name != name],
+        # by name: the plays do not all have the nodes in one order, and the file shall not change with it
+        "peers": [_peer(node, known[name], dialect, options) for key, node in sorted(known.items()) if key != name],
     }
 
 

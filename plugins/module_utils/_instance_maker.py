@@ -155,9 +155,7 @@ class Maker:
             return
         path = self._commands.path("initdb")
         owner = self._wanted.owner or "postgres"
-        programs(self._run, "runuser").output(
-            "runuser", "-u", owner, "--", path, *arguments, **self._options()
-        )
+        programs(self._run, "runuser").output("runuser", "-u", owner, "--", path, *arguments, **self._options())
         for name in CONFIG_FILES:
             os.unlink(os.path.join(directory, name))
 

@@ -27,12 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers impor
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_end import (
-    end_before_missing_file,
-    end_from_statistics,
-    end_of_listed_record,
-    last_record_from_complaint,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal
 
 # What a file system's root holds of its own; a directory with nothing else counts as empty.
 FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
@@ -179,25 +174,10 @@ def _has_instance(place: Place) -> bool:
 def _wal_end(
     commands: Commands, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
 ) -> Lsn | None:
-    """Find the end of the last record, reading on from the redo point; None without pg_waldump."""
-    program = dialect.waldump_program
-    if not commands.has(program):
+    """Find the end of the last record; None without pg_waldump."""
+    if not commands.has(dialect.waldump_program):
         return None
-    for timeline in sorted({control.timeline, control.minimum_recovery_timeline} - {0}, reverse=True):
-        start = control.redo if timeline == control.timeline else control.minimum_recovery_end
-        if start is None:
-            continue
-        where = ("-p", wal_directory, "-t", str(timeline))
-        summary = commands.attempt(program, *where, "-s", str(start), "-z")
-        end = end_from_statistics(summary.output) or end_before_missing_file(summary.errors, segment_size)
-        if end is None:
-            last = last_record_from_complaint(summary.errors)
-            if last is not None:
-                listed = commands.attempt(program, *where, "-s", str(last), "-n", "1")
-                end = end_of_listed_record(listed.output, segment_size)
-        if end is not None and end >= start:
-            return end
-    return control.minimum_recovery_end
+    return end_of_wal(commands, dialect, control, wal_directory, segment_size) or control.minimum_recovery_end
 
 
 def _has_recovery_signal(data_directory: str) -> bool:

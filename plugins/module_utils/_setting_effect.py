@@ -68,9 +68,7 @@ class Effect:
     restart: tuple[str, ...] = ()
 
 
-def effect(
-    wanted: Mapping[str, str | None], changed: frozenset[str], live: Mapping[str, LiveSetting]
-) -> Effect:
+def effect(wanted: Mapping[str, str | None], changed: frozenset[str], live: Mapping[str, LiveSetting]) -> Effect:
     """Tell what is not live yet. changed: the settings that this run writes.
 
     Only a difference between file and server counts, not who made it: a run that was cut off between writing
@@ -91,7 +89,5 @@ def fixed_elsewhere(wanted: Mapping[str, str | None], live: Mapping[str, LiveSet
     return [
         live[name]
         for name, value in wanted.items()
-        if name in live
-        and live[name].source in FIXED_SOURCES
-        and not (value is not None and live[name].same(value))
+        if name in live and live[name].source in FIXED_SOURCES and not (value is not None and live[name].same(value))
     ]

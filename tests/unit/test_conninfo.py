@@ -95,9 +95,7 @@ def test_passwords_are_hidden(text: str, shown: str) -> None:
 
 
 @given(st.lists(st.builds(PassfileEntry, *[passfile_fields] * 5)))
-@example(
-    [PassfileEntry("#a", "5432", "replication", "hot standby", NASTY), PassfileEntry("", "", "", "", "\\")]
-)
+@example([PassfileEntry("#a", "5432", "replication", "hot standby", NASTY), PassfileEntry("", "", "", "", "\\")])
 def test_a_passfile_written_and_read_again_is_the_same(entries: list[PassfileEntry]) -> None:
     assert parse_passfile(render_passfile(entries)) == entries
 

@@ -61,9 +61,7 @@ def test_a_line_that_is_written_is_read(rule: HbaRule) -> None:
 @given(texts, st.lists(rules, min_size=1, max_size=3), st.lists(rules, min_size=1, max_size=3))
 @example("", [RULE], [RULE])
 @example("\n\n", [RULE], [RULE])
-def test_a_block_comes_and_goes_without_a_trace(
-    text: str, first: list[HbaRule], second: list[HbaRule]
-) -> None:
+def test_a_block_comes_and_goes_without_a_trace(text: str, first: list[HbaRule], second: list[HbaRule]) -> None:
     file = HbaFile.parse(text)
     once = file.with_block(first, "peers")
     assert once.text.endswith(text)
@@ -77,18 +75,14 @@ def test_entries() -> None:
         HbaEntry(2, "local", ("all",), ("all",), None, None, "peer"),
         HbaEntry(3, "host", ("all",), ("all",), "127.0.0.1/32", None, "scram-sha-256"),
         HbaEntry(4, "host", ("a,b", "c", "d"), ('x "y" #z', "+g"), "10.0.0.0", "255.255.255.0", "md5"),
-        HbaEntry(
-            5, "hostssl", ("all",), ("all",), ".example.com", None, "ldap", ("ldapserver=x", "ldapprefix=a b")
-        ),
+        HbaEntry(5, "hostssl", ("all",), ("all",), ".example.com", None, "ldap", ("ldapserver=x", "ldapprefix=a b")),
         HbaEntry(6, "host", ("all",), ("all",), "::1", "ffff::", "reject"),
     )
 
 
 def test_the_block_goes_to_the_top() -> None:
     text = HbaFile.parse(FILE).with_block([RULE], "peers").text
-    assert text == (
-        f"# BEGIN hotstandby.postgresql peers\n{LINE}\n# END hotstandby.postgresql peers\n\n{FILE}"
-    )
+    assert text == (f"# BEGIN hotstandby.postgresql peers\n{LINE}\n# END hotstandby.postgresql peers\n\n{FILE}")
 
 
 def test_a_block_that_exists_stays_where_it_is() -> None:

@@ -84,9 +84,7 @@ def test_matches_its_own_password_only(password: str, other: str) -> None:
 
 
 @given(st.integers(1, 999999999), *[st.binary(min_size=1, max_size=32)] * 3)
-def test_written_and_read_again_it_is_the_same(
-    iterations: int, salt: bytes, stored: bytes, server: bytes
-) -> None:
+def test_written_and_read_again_it_is_the_same(iterations: int, salt: bytes, stored: bytes, server: bytes) -> None:
     verifier = ScramVerifier(iterations, salt, stored, server)
     assert ScramVerifier.parse(str(verifier)) == verifier
 

@@ -62,9 +62,7 @@ def test_where_nothing_can_be_reserved_an_empty_slot_is_fine() -> None:
 
 
 NAMES = st.sampled_from(["hs_a", "hs_b", "hs_c", "other", "h"])
-SLOTS = st.lists(
-    st.builds(FoundSlot, NAMES, *[st.booleans()] * 5), unique_by=lambda slot: slot.name, max_size=5
-)
+SLOTS = st.lists(st.builds(FoundSlot, NAMES, *[st.booleans()] * 5), unique_by=lambda slot: slot.name, max_size=5)
 
 
 @given(st.lists(NAMES.filter(lambda name: name.startswith(P)), unique=True), SLOTS, st.booleans())
