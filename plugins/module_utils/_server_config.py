@@ -98,14 +98,17 @@ def configure(module: AnsibleModule) -> dict[str, Any]:
             _prove(job, target, before or "", live)
     contexts = _contexts(job, changes, live)
     waiting = effect(job.wanted, frozenset(changes), live) if live else Effect()
-    reloaded, waited = job.reload and bool(waiting.reload), 0.0
+    # the server notes that a setting waits for its restart only when it reads the file, and others ask the server
+    unnoted = [name for name in waiting.restart if not live[name].pending_restart]
+    takes_effect = job.reload and bool(waiting.reload)
+    reloaded, waited = job.reload and bool(waiting.reload or unnoted), 0.0
     if target and reloaded and not job.check_mode:
         waited = reload_configuration(target, job.timeout_seconds)
         live = _settings_of(target)
         waiting = _require_live(job, live)
     pending = {name for name, setting in live.items() if setting.pending_restart}
     return {
-        "changed": bool(changes) or reloaded,
+        "changed": bool(changes) or takes_effect,
         "changes": tell_changes(changes, contexts),
         "diff": tell_difference(job.path, before or "", after.text),
         "reload_required": bool(waiting.reload) and not reloaded,

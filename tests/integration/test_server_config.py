@@ -115,6 +115,17 @@ def test_a_restart_is_asked_for_until_it_has_happened(servers: ServerFactory, co
     assert last["pending_restart"] == []
 
 
+def test_the_server_is_told_of_what_waits_for_its_restart_alone(servers: ServerFactory, configure: Configure) -> None:
+    server = servers.primary()
+    noted = "SELECT name FROM pg_settings WHERE pending_restart"
+    assert configure(server, {"max_connections": 123})["changed"]
+    assert server.sql(noted) == []
+    result = configure(server, {"max_connections": 123}, reload=True)
+    assert (result["changed"], result["reloaded"]) == (False, True), "it works as before"
+    assert server.sql(noted) == [("max_connections",)]
+    assert not configure(server, {"max_connections": 123}, reload=True)["reloaded"]
+
+
 def test_null_goes_back_to_the_default(servers: ServerFactory, configure: Configure) -> None:
     server = servers.primary(settings={"work_mem": "9MB", "max_wal_senders": 7})
     result = configure(server, {"work_mem": None, "max_wal_senders": None}, reload=True)
