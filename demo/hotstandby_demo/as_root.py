@@ -144,7 +144,7 @@ def identity(entry: pwd.struct_passwd) -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def up(base: Path, port: int | None, bin_directory: Path | None, *, wheel: bool) -> int:
+def up(base: Path, port: int | None, bin_directory: Path | None, *, wheel: bool, with_life: bool) -> int:
     say(f"PostgreSQL refuses to run as root: the demo runs as the account {ACCOUNT}, all of it in {base}.")
     is_new = read_marker(base) is None
     try:
@@ -157,6 +157,7 @@ def up(base: Path, port: int | None, bin_directory: Path | None, *, wheel: bool)
         save_marker(base, marker)
         arguments = ["up", "--bin-directory", marker.bin_directory]
         arguments += ["--port", str(port)] if port is not None else []
+        arguments += ["--life"] if with_life else []
         status = as_account(base, entry, python, arguments)
     except DemoError:
         if is_new and read_marker(base) is not None:
@@ -167,12 +168,13 @@ def up(base: Path, port: int | None, bin_directory: Path | None, *, wheel: bool)
     return status
 
 
-def play(base: Path, playbook: str, options: list[str]) -> int:
+def hand_on(base: Path, arguments: list[str]) -> int:
+    """What works on a demo that is there is done by the account."""
     if read_marker(base) is None:
         raise DemoError(f"there is no demo in {base}; start one with demo/run up")
     entry = prepare(base)[0]
     copy_checkout(base / "checkout")
-    return as_account(base, entry, find_python(base / "venv", identity(entry)), ["play", playbook, *options])
+    return as_account(base, entry, find_python(base / "venv", identity(entry)), arguments)
 
 
 def down(base: Path) -> int:

@@ -54,8 +54,8 @@ class Cluster:
             text = f"---\npostgres_replication_password: {secrets.token_urlsafe(24)}\n"
             write_private(self.layout.secrets, text)
 
-    def play(self, playbook: str, options: tuple[str, ...] = ()) -> int:
-        """Run one of the collection's playbooks on the nodes; its exit status."""
+    def play(self, playbook: str, options: tuple[str, ...] = (), *, quiet: bool = False) -> int:
+        """Run one of the collection's playbooks on the nodes; its exit status. quiet: without what is as it was."""
         path = CHECKOUT / "playbooks" / f"{playbook}.yml"
         if not path.exists():
             have = ", ".join(sorted(file.stem for file in path.parent.glob("*.yml")))
@@ -70,7 +70,8 @@ class Cluster:
             str(path),
             *options,
         ]
-        return subprocess.run(command, cwd=CHECKOUT, env=self.environment(), check=False).returncode
+        environment = {**self.environment(), **({"ANSIBLE_DISPLAY_OK_HOSTS": "false"} if quiet else {})}
+        return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
 
     def environment(self) -> dict[str, str]:
         """Ansible finds this checkout as the collection and keeps its own files in the demo's directory."""
@@ -114,10 +115,23 @@ class Cluster:
             raise DemoError(f"psql said: {' '.join(done.stderr.split())}")
         return done.stdout.strip()
 
-    def local(self, name: str) -> str:
+    def local(self, name: str, database: str = "postgres") -> str:
         """Connection string of the node's superuser: over the socket, as peer."""
         sockets = self.layout.socket_directory(self.state, name)
-        return f"host='{sockets}' port={self.state.ports[name]} dbname=postgres connect_timeout=5"
+        return f"host='{sockets}' port={self.state.ports[name]} dbname={database} connect_timeout=5"
+
+    def role(self, name: str) -> str:
+        """primary, standby, or nothing for a server that does not answer."""
+        try:
+            answer = self.psql(self.local(name), "SELECT pg_is_in_recovery()")
+        except DemoError:
+            return ""
+        return "standby" if answer == "t" else "primary"
+
+    def remember_life(self, how_far: str) -> None:
+        """Whether the demo has begun its life, or has been through it."""
+        self.state.life = how_far
+        self.layout.save(self.state)
 
     def primary(self) -> str:
         """Name of the node that is not in recovery."""

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from hotstandby_demo import as_root
+from hotstandby_demo import as_root, life
 from hotstandby_demo.cluster import Cluster
 from hotstandby_demo.console import DemoError, say
 from hotstandby_demo.layout import NODES, Layout, choose_ports, default_directory
@@ -38,10 +40,16 @@ def layout_of(directory: Path | None) -> Layout:
     return Layout(path)
 
 
-def up(directory: Path | None, port: int | None, bin_directory: Path | None, *, wheel: bool) -> int:
-    """Build the cluster, or bring it back, and show it; 0, or the exit status of the playbook that failed."""
+def up(
+    directory: Path | None, port: int | None, bin_directory: Path | None, *, wheel: bool, with_life: bool = False
+) -> int:
+    """Build the cluster, or bring it back, and show it; 0, or the exit status of the playbook that failed.
+
+    with_life: take it through its life too, if it has not been through it yet.
+    """
     if is_root():
-        return as_root.up((directory or as_root.DEFAULT_BASE).absolute(), port, bin_directory, wheel=wheel)
+        base = (directory or as_root.DEFAULT_BASE).absolute()
+        return as_root.up(base, port, bin_directory, wheel=wheel, with_life=with_life)
     layout = layout_of(directory)
     is_new = not layout.exists()
     state = layout.create()
@@ -63,32 +71,59 @@ def up(directory: Path | None, port: int | None, bin_directory: Path | None, *, 
         cluster.write_inventory()
         ports = ", ".join(f"{name} {state.ports[name]}" for name in NODES)
         say(f"Demo in {layout.directory}, PostgreSQL {state.version}, ports: {ports}")
-        for playbook, purpose in PLAYBOOKS:
-            say(f"\n== playbooks/{playbook}.yml: {purpose}")
-            status = cluster.play(playbook)
-            if status != 0:
-                logs = layout.directory / "n*" / "server.log"
-                say(f"demo: {playbook}.yml failed (see above; servers' logs: {logs}); left as it is")
-                return status
-            if playbook == PLAYBOOKS[0][0]:
-                primary = cluster.primary()
-                cluster.ensure_client(primary)
-        cluster.report(primary)
+        status = life.resume(cluster) if state.life == life.BEGUN else 0
+        status = status or build(cluster)
+        if status == 0 and with_life and state.life != life.DONE:
+            status = life.live(cluster)
+        if status != 0:
+            return status
+        cluster.report(cluster.primary())
+        if state.life == life.DONE:
+            say("\nOnce more a switchover, a kill -9, failover and rejoin:  demo/run life")
         say("\nAnother playbook on it:  demo/run play status")
         say("Stop and remove it:      make demo-down")
+    return 0
+
+
+def build(cluster: Cluster) -> int:
+    """The cluster as it shall be, looked at and proved; 0, or the exit status of the playbook that failed."""
+    for playbook, purpose in PLAYBOOKS:
+        say(f"\n== playbooks/{playbook}.yml: {purpose}")
+        status = cluster.play(playbook)
+        if status != 0:
+            logs = cluster.layout.directory / "n*" / "server.log"
+            say(f"demo: {playbook}.yml failed (see above; servers' logs: {logs}); left as it is")
+            return status
+        if playbook == PLAYBOOKS[0][0]:
+            cluster.ensure_client(cluster.primary())
     return 0
 
 
 def play(directory: Path | None, playbook: str, options: list[str]) -> int:
     """Run one playbook of the collection on the demo; its exit status."""
     if is_root():
-        return as_root.play((directory or as_root.DEFAULT_BASE).absolute(), playbook, options)
+        base = (directory or as_root.DEFAULT_BASE).absolute()
+        return as_root.hand_on(base, ["play", playbook, *options])
+    with running(directory) as cluster:
+        return cluster.play(playbook, tuple(options))
+
+
+def live(directory: Path | None) -> int:
+    """Take the demo through its life, also if it has been through it before."""
+    if is_root():
+        return as_root.hand_on((directory or as_root.DEFAULT_BASE).absolute(), ["life"])
+    with running(directory) as cluster:
+        return life.live(cluster)
+
+
+@contextlib.contextmanager
+def running(directory: Path | None) -> Iterator[Cluster]:
+    """The demo in this directory, while nobody else works on it."""
     layout = layout_of(directory)
     if not layout.exists():
         raise DemoError(f"there is no demo in {layout.directory}; start one with demo/run up")
     with layout.locked():
-        cluster = Cluster(layout, layout.load(), find_python(layout.directory / "venv"))
-        return cluster.play(playbook, tuple(options))
+        yield Cluster(layout, layout.load(), find_python(layout.directory / "venv"))
 
 
 def down(directory: Path | None) -> int:

@@ -35,6 +35,7 @@ class State:
     version: str = ""
     socket_root: str = ""
     made_parents: list[str] = field(default_factory=list)
+    life: str = ""
 
 
 def default_directory() -> Path:

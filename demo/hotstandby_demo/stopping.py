@@ -45,6 +45,17 @@ def processes_below(directories: Iterable[Path]) -> list[int]:
     return found
 
 
+def children(parent: int) -> list[int]:
+    """Pids of the processes that this one has started."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            text = entry.read_text(encoding="utf-8", errors="replace")
+            if int(text.rpartition(")")[2].split()[1]) == parent:
+                found.append(int(entry.parent.name))
+    return found
+
+
 def alive(pids: Iterable[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 

@@ -100,11 +100,32 @@ def start_times(nodes: dict[str, str]) -> dict[str, Any]:
     return {name: query(node, "SELECT pg_postmaster_start_time()") for name, node in nodes.items()}
 
 
+def timeline(node: str) -> int:
+    return int(query(node, "SELECT timeline_id FROM pg_control_checkpoint()"))
+
+
+def assert_lived(output: str, nodes: dict[str, str]) -> None:
+    """A switchover and a failover, and the old primary came back by a rewind; all have the same rows."""
+    assert [re.findall(r"^== Its life, (\d)", output, re.MULTILINE)] == [["1", "2", "3", "4"]]
+    assert re.search(r"^n1 +standby +hand_over ", output, re.MULTILINE)
+    assert "1000 of 1000 rows: the connection string found the new primary, n2, by itself" in output
+    assert re.search(r"^n2 +primary +stopped .*\n(.*\n)*PROBLEM: no primary is running", output, re.MULTILINE)
+    assert re.search(r"^loss: \d+ bytes of WAL, from \S+ to \S+, that only n2 has$", output, re.MULTILINE)
+    assert re.findall(r"^(n\d) +path: (\w+)", output, re.MULTILINE) == [("n2", "rewound")]
+    assert re.search(r"^Rows: n1 1000, n2 1000, n3 1000\.", output, re.MULTILINE)
+    primaries = [name for name, node in nodes.items() if not query(node, "SELECT pg_is_in_recovery()")]
+    assert primaries != ["n2"]
+    assert timeline(nodes[primaries[0]]) == 3
+    contents = "SELECT md5(string_agg(number::text, ',' ORDER BY number)) FROM life"
+    assert len({query(node, contents) for node in nodes.values()}) == 1
+
+
 def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
     before = user.files()
-    status, output = user.run("up")
+    status, output = user.run("up", "--life")
     assert status == 0, output
     nodes = assert_replicates(output)
+    assert_lived(output, nodes)
     started = start_times(nodes)
     private = [user.demo / "group_vars/all.yml", user.demo / "demo.pgpass", user.demo]
     assert [path.stat().st_mode & 0o077 for path in private] == [0, 0, 0]
@@ -112,9 +133,10 @@ def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
     assert len(secret) >= 24
     assert secret not in output
 
-    status, output = user.run("up")
+    status, output = user.run("up", "--life")
     assert status == 0, output
     assert set(re.findall(r"changed=(\d+)", output)) == {"0"}, output
+    assert "Its life" not in output
     assert start_times(assert_replicates(output)) == started
 
     for other in (("--port", "20000"), ("--wheel",)):
@@ -135,9 +157,9 @@ def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
 
 
 def cut_off(user: DemoUser, sign: str) -> None:
-    """Start `up` and SIGKILL all of it, but not the servers, when this file of the demo appears."""
-    process = user.start("up")
-    wait_for((user.demo / sign).exists, sign, 300)
+    """Start `up` and SIGKILL all of it, but not the servers, when a file of the demo that looks so appears."""
+    process = user.start("up", "--life")
+    wait_for(lambda: any(user.demo.glob(sign)), sign, 300)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
@@ -151,11 +173,14 @@ def test_up_cut_off_after_the_first_server_is_removed(user: DemoUser) -> None:
     assert user.files() == before
 
 
-def test_up_cut_off_after_the_first_clone_is_finished(user: DemoUser) -> None:
+def test_up_cut_off_after_a_clone_and_in_its_life_is_finished(user: DemoUser) -> None:
     cut_off(user, "n2/data/PG_VERSION")
+    cut_off(user, "n[13]/data/pg_wal/00000003.history")  # the failover of its life has promoted one
     status, output = user.run("up")
     assert status == 0, output
-    assert_replicates(output)
+    assert "cut off in the middle of its life" in output
+    nodes = assert_replicates(output)
+    assert [timeline(node) for node in nodes.values() if not query(node, "SELECT pg_is_in_recovery()")] == [3]
 
 
 def test_postgresql_from_pypi(user: DemoUser) -> None:
