@@ -34,7 +34,7 @@ def find_gone(topology: Topology, dead: str | None) -> Gone | Refusal:
     if topology.primary is not None:
         return _beside(topology.primary, topology, dead)
     missing = [member for member in topology.members if not _runs_as_standby(member)]
-    followed = {upstream.name for member in topology.members if (upstream := topology.upstream_of(member)) is not None}
+    followed = _followed(topology)
     for choice in (
         [member for member in missing if member.name in followed],
         [member for member in missing if member.has_data and member.node and not member.node.standby],
@@ -76,7 +76,12 @@ def _beside(primary: Member, topology: Topology, dead: str | None) -> Gone | Ref
         standbys = [member.name for member in topology.members if topology.streams(member, primary)]
         told = f", and {' and '.join(standbys)} stream from it" if standbys else ""
         return _alive(primary.name, f"it runs and accepts writes{told}")
-    olds = [member for member in left_behind if not _runs_as_standby(member)]
+    followed = _followed(topology)
+    olds = [
+        member
+        for member in topology.members
+        if member is not primary and not _runs_as_standby(member) and (member in left_behind or member.name in followed)
+    ]
     return Gone(olds[0] if olds else None, promoted=primary)
 
 
@@ -86,6 +91,11 @@ def _is_behind(member: Member, primary: Member, topology: Topology, timeline: in
     if node is None or node.timeline is None or timeline is None or node.timeline >= timeline:
         return False
     return not topology.streams(member, primary)
+
+
+def _followed(topology: Topology) -> set[str]:
+    """Names of the nodes that a running standby is pointed to."""
+    return {upstream.name for member in topology.members if (upstream := topology.upstream_of(member)) is not None}
 
 
 def _runs_as_standby(member: Member) -> bool:
