@@ -120,10 +120,11 @@ class Primary:
         pids = [sender.pid for sender in senders]
         if not pids:
             return
-        # only while it is that one: a pid may be somebody else's by now
-        self._session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ANY(%s)", (pids,))
+        # Only while it is that one: a pid may be somebody else's by now. And again and again: a walsender whose
+        # connection takes nothing more tries to send the reason for its end first, until it is told once more.
+        terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ANY(%s)"
         wait_until(
-            lambda: not self._session.rows("SELECT 1 FROM pg_stat_replication WHERE pid = ANY(%s)", (pids,)),
+            lambda: not self._session.rows(terminate, (pids,)),
             timeout_seconds,
             f"the walsenders of {', '.join(map(str, senders))} have ended",
             "See the server's log",

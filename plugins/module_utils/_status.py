@@ -178,7 +178,8 @@ def _trouble(member: Member, topology: Topology) -> str | None:
         return None
     if state == "not streaming" and topology.primary and topology.primary.node:
         if lies_on(node, topology.primary.node) is False:
-            return f"its WAL (up to {node.end} on timeline {node.timeline}) is not on the primary's history; rejoin.yml brings it back"
+            place = f"its WAL (up to {node.end} on timeline {node.timeline})"
+            return f"{place} is not on the primary's history; rejoin.yml brings it back"
         return "does not stream: see its server's log; site.yml points it to the primary"
     return state
 
@@ -196,7 +197,7 @@ def _warnings(topology: Topology) -> Iterator[str]:
 
 def _server_warnings(server: Server, topology: Topology) -> Iterator[str]:
     if server.restart_pending:
-        yield f"a restart is pending for {', '.join(server.restart_pending)}"
+        yield f"a restart is pending for {', '.join(server.restart_pending)}; restart.yml applies it"
     if server.replay_paused:
         yield "replay is paused"
     if server.archiver_failing:

@@ -79,6 +79,28 @@ def test_the_silent_one_is_ended_and_the_other_is_not(
         primary.run("pg_ctl", "stop", "-w", "-t", "20", "-m", "fast", "-D", primary.data_directory)
 
 
+def test_one_that_is_silent_while_much_is_written_is_ended_too(
+    primary: Server, first: Server, second: Server, run_module: RunModule
+) -> None:
+    """Its walsender can send nothing more, not even that it was terminated."""
+    with silent(second):
+        primary.sql("CREATE TABLE big AS SELECT repeat('x', 500) AS t FROM generate_series(1, 40000)")
+        end = primary.sql("SELECT pg_current_wal_lsn()")[0][0]
+        wait_for(
+            lambda: primary.sql(
+                "SELECT 1 FROM pg_stat_replication WHERE application_name = 's1' AND flush_lsn >= %s", (end,)
+            ),
+            "s1 to have it",
+        )
+        assert primary.sql(
+            "SELECT 1 FROM pg_stat_replication WHERE application_name = 's2' AND sent_lsn < %s", (end,)
+        ), "the connection to s2 takes more than was written"
+        result = run_module("prepare_shutdown", parameters(primary, keep="s1"))
+        assert (result["failed"], result["ended"]) == (False, ["s2 (local socket)"]), result
+        assert names(primary) == ["s1"]
+        primary.run("pg_ctl", "stop", "-w", "-t", "20", "-m", "fast", "-D", primary.data_directory)
+
+
 def test_nobody_is_ended_who_answers(primary: Server, first: Server, second: Server, run_module: RunModule) -> None:
     """Nor is the time of silence waited for when all have answered."""
     pids = [pid_of(primary, server) for server in (first, second)]

@@ -26,9 +26,7 @@ def processes_below(directory: Path) -> list[int]:
             cwd = os.readlink(entry / "cwd")
         except OSError:
             continue  # ended meanwhile, or a zombie, or another user's
-        if f"{cwd}/".startswith(prefix) or any(
-            prefix in f"{argument}/" for argument in arguments if argument
-        ):
+        if f"{cwd}/".startswith(prefix) or any(prefix in f"{argument}/" for argument in arguments if argument):
             found.append(int(entry.name))
     return found
 
@@ -39,3 +37,18 @@ def kill_below(directory: Path, signal_number: int = signal.SIGKILL) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal_number)
     wait_for(lambda: not processes_below(directory), f"processes below {directory} to end")
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes that a process has started, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            text = path.read_text()
+            parents.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(int(text.split()[0]))
+    found, todo = [], [pid]
+    while todo:
+        children = parents.get(todo.pop(), [])
+        found += children
+        todo += children
+    return found

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from support import writer
 from support.hosts import Fleet
 from support.hosts.controller import Controller
 
 # A second run beside the first one, by hand: HOTSTANDBY_FLEET=mine:71 (a name, and its first address)
-FLEET, FIRST_ADDRESS = os.environ.get("HOTSTANDBY_FLEET", "system:31").split(":")
+# One fleet for each of pytest's workers, which are gw0, gw1 and so on.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FLEET, FIRST_ADDRESS = os.environ.get("HOTSTANDBY_FLEET", f"system-{WORKER}:{31 + 10 * WORKER}").split(":")
 NAMES = ("db-1", "db-2", "db-3", "db-4")
 
 
@@ -53,4 +56,14 @@ def cluster(fleet: Fleet, controller: Controller) -> Fleet:
         fleet.recreate()
         controller.playbook("site", check=True)
         fleet.save("cluster")
+    return fleet
+
+
+@pytest.fixture
+def replicated(fleet: Fleet, controller: Controller) -> Fleet:
+    """A cluster of three with a client's role, database and table, which archives its WAL; see support/writer.py.
+
+    A test that writes the inventory anew gives it `writer.VARIABLES`.
+    """
+    writer.cluster(fleet, controller)
     return fleet

@@ -11,13 +11,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from support.hosts import Fleet
 from support.hosts.controller import Controller, Run
 from support.hosts.host import Host
+from support.processes import descendants
 from support.waiting import wait_for
 
 DATA = "/var/lib/postgresql/15/main"
@@ -139,21 +139,6 @@ def test_pg_basebackup_is_killed(large: Fleet, controller: Controller) -> None:
     assert leftovers(large["db-3"]) == []
     declare(controller)
     assert_converged(large, controller.playbook("site"))
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that a process has started, and theirs."""
-    parents: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            text = path.read_text()
-            parents.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(int(text.split()[0]))
-    found, todo = [], [pid]
-    while todo:
-        children = parents.get(todo.pop(), [])
-        found += children
-        todo += children
-    return found
 
 
 def test_the_controller_is_killed(large: Fleet, controller: Controller) -> None:

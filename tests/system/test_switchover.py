@@ -1,0 +1,180 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""switchover.yml moves the primary, loses nothing, leaves nothing behind, and can be undone up to the promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from support import load, writer
+from support.hosts import Fleet, faults
+from support.hosts.controller import Controller, Run
+from support.hosts.host import Host
+from support.hosts.states import assert_cluster, in_recovery, plan, said, slot_of, timeline
+from support.waiting import wait_for
+from support.writer import Writer
+
+NODES = ("db-1", "db-2", "db-3")
+# The wanted primary of each round; None: the playbook chooses.
+ROUNDS = ("db-2", "db-3", "db-1", None, "db-1")
+# Programs that no switchover needs, and where it shows if one was used.
+COSTLY = ("pg_rewind", "pg_basebackup")
+BIN = "/usr/lib/postgresql/15/bin"
+USED = "/var/tmp/used"
+_SPY = """
+set -eu
+mv "$1" "$1.real"
+printf '#!/bin/sh\\nif [ "$*" != --version ]; then echo "$0 $*" >>%s; fi\\nexec "$0.real" "$@"\\n' "$2" >"$1"
+chmod 755 "$1"
+"""
+SLOTS = "SELECT slot_name FROM pg_replication_slots ORDER BY 1"
+Show = Callable[[object], None]
+
+
+@pytest.fixture
+def show(capsys: pytest.CaptureFixture[str]) -> Show:
+    """Print, whether the test succeeds or not."""
+
+    def printed(what: object) -> None:
+        with capsys.disabled():
+            print(f"\n    {what}", end="", flush=True)
+
+    return printed
+
+
+def addresses(fleet: Fleet, *names: str) -> list[str]:
+    return [fleet[name].address for name in names]
+
+
+def spy(host: Host) -> None:
+    """Let the costly programs tell when they are used."""
+    for program in COSTLY:
+        host.run("sh", "-c", _SPY, "sh", f"{BIN}/{program}", USED)
+
+
+def stopped(host: Host) -> bool:
+    """Whether the server has been stopped; its host runs."""
+    return host.run("test", "-e", f"{faults.DATA}/postmaster.pid", check=False).returncode != 0
+
+
+def upstream(host: Host) -> str:
+    """Where the node receives from, as its primary_conninfo says."""
+    words = host.sql("SELECT current_setting('primary_conninfo')")[0][0].replace("'", "").split()
+    return next(word.removeprefix("host=") for word in words if word.startswith("host="))
+
+
+def new_primary(fleet: Fleet) -> str:
+    return next(name for name in NODES if not in_recovery(fleet[name]))
+
+
+def wait_for_load(primary: Host) -> None:
+    """Wait until pgbench has written there."""
+    query = "SELECT count(*) FROM pgbench_history"
+    before = primary.sql(query, database=writer.DATABASE)
+    wait_for(lambda: primary.sql(query, database=writer.DATABASE) != before, f"pgbench to write on {primary.name}")
+
+
+def assert_nothing_costly(fleet: Fleet, run: Run) -> None:
+    kinds = {kind for steps in plan(run).values() for kind in steps}
+    assert kinds, run.output
+    assert not kinds & {"rewind", "clone"}, run.output
+    for name in NODES:
+        used = fleet[name].run("cat", USED, check=False)
+        assert used.returncode != 0, used.stdout
+
+
+def assert_tidy(fleet: Fleet, primary: str) -> None:
+    """Everybody follows that primary; slots are there and nowhere else."""
+    for name in NODES:
+        others = [[slot_of(other)] for other in NODES if other != name]
+        assert fleet[name].sql(SLOTS) == (others if name == primary else []), name
+        assert in_recovery(fleet[name]) == (name != primary), name
+        if name != primary:
+            assert upstream(fleet[name]) == fleet[primary].address, name
+
+
+def test_five_times_round_under_load(replicated: Fleet, controller: Controller, show: Show) -> None:
+    """No acknowledged row is lost, the old primary is back without rewind, nothing is left over."""
+    for name in NODES:
+        spy(replicated[name])
+    everybody = addresses(replicated, *NODES)
+    load.initialise(everybody)
+    primary = "db-1"
+    with Writer(everybody) as client, load.pgbench(everybody):
+        for number, wanted in enumerate(ROUNDS, 1):
+            client.lap()
+            chosen = ("-e", f"switchover_to={wanted}") if wanted else ()
+            run = controller.playbook("switchover", *chosen, check=True)
+            client.proceed()
+            show(f"round {number}, {primary} -> {new_primary(replicated)}: {client.longest_gap()}")
+            assert new_primary(replicated) == wanted if wanted else new_primary(replicated) != primary
+            primary = new_primary(replicated)
+            assert timeline(replicated[primary]) == 1 + number
+            assert_nothing_costly(replicated, run)
+            assert_tidy(replicated, primary)
+            wait_for_load(replicated[primary])
+    assert_cluster(replicated, primary, [name for name in NODES if name != primary], on_timeline=1 + len(ROUNDS))
+    for name in NODES:
+        assert client.lost(replicated[name]) == [], name
+
+
+def test_a_third_node_that_is_silently_gone(replicated: Fleet, controller: Controller, show: Show) -> None:
+    """Its walsender would hold up the stop for wal_sender_timeout; here that is an hour."""
+    for name in NODES:
+        replicated[name].sql("ALTER SYSTEM SET wal_sender_timeout = '1h'")
+        replicated[name].sql("SELECT pg_reload_conf()")
+    with Writer(addresses(replicated, "db-1", "db-2")) as client:
+        controller.playbook("switchover", "-e", "switchover_to=db-2", check=True)
+        client.proceed()
+        show(f"with every node: {client.longest_gap()}")
+        client.lap()
+
+        with faults.silent(replicated["db-3"]):
+            run = controller.playbook("switchover", "-e", "switchover_to=db-1")
+            client.proceed()
+            show(f"with a silent one: {client.longest_gap()}")
+            assert "db-3" in said(run, "incomplete")
+            assert "rejoin.yml" in said(run, "incomplete")
+            assert not in_recovery(replicated["db-1"])
+            assert timeline(replicated["db-1"]) == 3
+            receives = "SELECT status, sender_host, slot_name FROM pg_stat_wal_receiver"
+            assert replicated["db-2"].sql(receives) == [["streaming", replicated["db-1"].address, slot_of("db-2")]]
+            assert replicated["db-2"].sql(SLOTS) == []
+            assert [slot_of("db-2")] in replicated["db-1"].sql(SLOTS)
+
+    # the playbook that was named makes it whole
+    controller.playbook("rejoin", check=True)
+    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=3)
+    assert client.lost(replicated["db-1"]) == []
+
+
+def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, controller: Controller, show: Show) -> None:
+    """Its replay is held, so that it cannot promote, and its host dies the moment that the primary has stopped."""
+    db1, db2 = replicated["db-1"], replicated["db-2"]
+    with Writer(addresses(replicated, *NODES)) as client:
+        faults.freeze(db2, "startup")
+        with faults.triggered(lambda: stopped(db1), db2.kill) as killed:
+            run = controller.playbook("switchover", "-e", "switchover_to=db-2", "-e", "switchover_timeout=20")
+        assert killed.is_set(), run.output
+        assert "db-1" in said(run, "rolled_back")
+        client.proceed()
+        show(f"rolled back: {client.longest_gap()}")
+        assert not in_recovery(db1)
+        assert timeline(db1) == 1
+        wait_for(lambda: db1.sql(writer.STREAMING) == [["db-3"]], "db-3 to stream again")
+        faults.boot(db2)
+        wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "db-2 to stream again")
+    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
+    assert client.lost(db1) == []
+
+
+def test_a_switchover_to_the_primary_is_nothing_to_do(replicated: Fleet, controller: Controller) -> None:
+    run = controller.playbook("switchover", "-e", "switchover_to=db-1", check=True)
+    assert not any(run.changed.values()), run.output
+    assert plan(run) == {"db-1": ["none"]}
+    assert timeline(replicated["db-1"]) == 1
+    assert_tidy(replicated, "db-1")
