@@ -2,20 +2,27 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of a converged cluster ask of the inventory and of the hosts."""
+"""What the tests of all scenarios ask of the inventory, the hosts and the servers."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import testinfra
 from testinfra.host import Host
 
 Sql = Callable[[str], list[list[str]]]
+# What molecule/shared/files/server.sql says of a server, as JSON.
+Server = dict[str, Any]
+
+SERVER_SQL = Path(__file__).parent / "shared" / "files" / "server.sql"
 
 
 @pytest.fixture(scope="session")
@@ -30,18 +37,6 @@ def inventory() -> dict[str, Any]:
 def addresses(inventory: dict[str, Any]) -> dict[str, str]:
     """Every host's address by its name."""
     return {name: values["ansible_host"] for name, values in inventory["_meta"]["hostvars"].items()}
-
-
-@pytest.fixture(scope="session")
-def primary(inventory: dict[str, Any]) -> str:
-    """The name of the primary."""
-    return str(inventory["master"]["hosts"][0])
-
-
-@pytest.fixture(scope="session")
-def standbys(inventory: dict[str, Any]) -> list[str]:
-    """The names of the hot standbys."""
-    return sorted(inventory["hot_standby"]["hosts"])
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +65,45 @@ def sql(host: Host) -> Sql:
         return [line.split("\x1f") for line in printed.splitlines() if line]
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def hosts(addresses: dict[str, str]) -> dict[str, Host]:
+    """All hosts by name, for tests that look at more than one."""
+    return {name: testinfra.get_host(f"ansible://{name}") for name in sorted(addresses)}
+
+
+@pytest.fixture(scope="session")
+def servers(hosts: dict[str, Host]) -> dict[str, Server]:
+    """What each server says of itself now, by host; those that are stopped say nothing and are missing."""
+    found = {}
+    for name, host in hosts.items():
+        with host.sudo("postgres"):
+            asked = host.run(shlex.join(["psql", "-XAtq", "-d", "postgres", "-c", SERVER_SQL.read_text()]))
+        assert asked.rc in (0, 2), asked.stderr  # 2: no server answers
+        if asked.rc == 0:
+            found[name] = json.loads(asked.stdout)
+    return found
+
+
+@pytest.fixture(scope="session")
+def primary(servers: dict[str, Server]) -> str:
+    """The name of the only server that accepts writes."""
+    [name] = [name for name, server in servers.items() if server["primary"]]
+    return name
+
+
+@pytest.fixture(scope="session")
+def before() -> dict[str, Server]:
+    """What each server said of itself when molecule/shared/servers_noted.yml asked, by host."""
+    noted: dict[str, Server] = json.loads(
+        (Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "servers.json").read_text()
+    )
+    return noted
+
+
+@pytest.fixture(scope="session")
+def old_primary(before: dict[str, Server]) -> str:
+    """The name of the server that accepted writes then."""
+    [name] = [name for name, server in before.items() if server["primary"]]
+    return name

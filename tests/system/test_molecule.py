@@ -60,7 +60,7 @@ STEPS = {
         "verify",
         "side_effect",  # verified
         "side_effect",  # servers_noted
-        "side_effect",  # site
+        "side_effect",  # lower
         "converge",
         "verify",
         "side_effect",  # verified
@@ -88,7 +88,8 @@ def output() -> str:
     molecule("destroy", "--all")
     done = molecule("test", "--all")
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
-    assert done.returncode == 0, text
+    failed = text.partition(": Executed: Failed")[0].rpartition(" ➜ ")[0]
+    assert done.returncode == 0, text[failed.rfind(": Executing") :]
     return text
 
 

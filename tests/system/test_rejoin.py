@@ -34,6 +34,8 @@ from support.waiting import wait_for
 
 NODES = ("db-1", "db-2", "db-3")
 ARCHIVE = "/var/lib/postgresql/archive"
+ARCHIVING = f"test -e {ARCHIVE}/%f || cp %p {ARCHIVE}/%f"
+CONFIGURATION = "/etc/postgresql/15/main/postgresql.conf"
 OWN_CONFIGURATION = f"{DATA}/own.conf"
 NO_CLONE = {"hot_standby_allow_clone": False}
 # Blocks that differ are copied for a moment, long enough to be killed in: 60 MiB in one table.
@@ -86,7 +88,7 @@ def test_two_primaries(replicated: Fleet, controller: Controller) -> None:
         host.sql("SELECT pg_reload_conf()")
     # configuration of its own, in the data directory and outside of it
     old.run("sh", "-c", f"echo '# mine' >{OWN_CONFIGURATION}", user="postgres")
-    old.run("sh", "-c", f"echo \"include '{OWN_CONFIGURATION}' # mine\" >>/etc/postgresql/15/main/postgresql.conf")
+    old.run("sh", "-c", f"echo \"include '{OWN_CONFIGURATION}' # mine\" >>{CONFIGURATION}")
     old.sql("ALTER SYSTEM SET work_mem = '5MB'")
     promote(new)
     new.sql("ALTER SYSTEM SET work_mem = '6MB'")
@@ -111,7 +113,7 @@ def test_two_primaries(replicated: Fleet, controller: Controller) -> None:
     assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
     # its own configuration is kept
     assert old.read(OWN_CONFIGURATION) == b"# mine\n"
-    assert old.run("grep", "-c", "# mine", "/etc/postgresql/15/main/postgresql.conf").stdout == "1\n"
+    assert old.run("grep", "-c", "# mine", CONFIGURATION).stdout == "1\n"
     assert old.sql("SHOW work_mem") == [["5MB"]]
     for name in NODES:
         assert leftovers(replicated[name]) == []
@@ -140,7 +142,7 @@ def without_hints(replicated: Fleet, controller: Controller) -> Fleet:
     declare(controller, wal_log_hints="off")
     everywhere(replicated, "systemctl", "stop", UNIT)
     everywhere(replicated, f"{BIN}/pg_checksums", "--disable", "-D", DATA, user="postgres")
-    everywhere(replicated, "sh", "-c", "echo 'wal_log_hints = off' >>/etc/postgresql/15/main/postgresql.conf")
+    everywhere(replicated, "sh", "-c", f"echo 'wal_log_hints = off' >>{CONFIGURATION}")
     for name in NODES:
         replicated[name].run("systemctl", "start", UNIT)
     off = "SELECT current_setting('data_checksums'), current_setting('wal_log_hints')"
@@ -181,10 +183,9 @@ def test_needed_wal_is_recycled(replicated: Fleet, controller: Controller) -> No
     """Both have diverged and lack the WAL behind the fork: the one with an archive is rewound, the other cloned."""
     old, new, follower = (replicated[name] for name in NODES)
     old.run("install", "-d", "-o", "postgres", ARCHIVE)
-    for setting in ("archive_mode = on", f"archive_command = 'test ! -e {ARCHIVE}/%f && cp %p {ARCHIVE}/%f'"):
-        old.sql(f"ALTER SYSTEM SET {setting}")
-    old.run("systemctl", "restart", UNIT)
-    wait_for(lambda: follower.sql("SELECT status FROM pg_stat_wal_receiver") == [["streaming"]], "db-3 to stream")
+    old.run("sed", "-i", f"s#^archive_command.*#archive_command = '{ARCHIVING}'#", CONFIGURATION)
+    old.sql("SELECT pg_reload_conf()")
+    wait_for(lambda: old.sql("SHOW archive_command") == [[ARCHIVING]], "db-1 to archive")
     common = old.sql("SELECT redo_wal_file FROM pg_control_checkpoint()")[0][0]
     promote(new)
 
@@ -210,7 +211,11 @@ def test_needed_wal_is_recycled(replicated: Fleet, controller: Controller) -> No
 
     for setting in FORGETFUL:
         old.sql(f"ALTER SYSTEM RESET {setting}")
-    declare(controller, {"db-1": {"hot_standby_restore_command": f"cp {ARCHIVE}/%f %p"}})
+    of_db_1 = {
+        "postgres_settings": {"archive_mode": "on", "archive_command": ARCHIVING},
+        "hot_standby_restore_command": f"cp {ARCHIVE}/%f %p",
+    }
+    declare(controller, {"db-1": of_db_1})
     run = controller.playbook("rejoin", "-e", "rejoin_primary=db-2")
     assert run.returncode == 0, run.output
     assert paths(run) == {"db-1": "rewound", "db-3": "impossible"}

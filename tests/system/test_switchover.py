@@ -170,11 +170,3 @@ def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, contro
         wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "db-2 to stream again")
     assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
     assert client.lost(db1) == []
-
-
-def test_a_switchover_to_the_primary_is_nothing_to_do(replicated: Fleet, controller: Controller) -> None:
-    run = controller.playbook("switchover", "-e", "switchover_to=db-1", check=True)
-    assert not any(run.changed.values()), run.output
-    assert plan(run) == {"db-1": ["none"]}
-    assert timeline(replicated["db-1"]) == 1
-    assert_tidy(replicated, "db-1")

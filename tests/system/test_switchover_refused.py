@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What switchover.yml refuses: each with its name, while a client writes on and notices nothing."""
+"""What switchover.yml refuses, each with its name, or finds done: a client writes on meanwhile and notices nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support import writer
 from support.hosts import Fleet, faults
 from support.hosts.controller import Controller
 from support.hosts.host import Host
-from support.hosts.states import in_recovery, position, refused, wait_until_replayed
+from support.hosts.states import in_recovery, plan, position, refused, wait_until_replayed
 from support.waiting import wait_for
 from support.writer import Writer
 
@@ -43,6 +43,18 @@ def client(shared: Fleet) -> Iterator[Writer]:
     """Writes from the first refusal to the last."""
     with Writer([shared[name].address for name in NODES]) as running:
         yield running
+
+
+@contextmanager
+def untouched(primary: Host, client: Writer) -> Iterator[None]:
+    """The server goes on, writable, and the client has not met a single error."""
+    started = primary.sql("SELECT pg_postmaster_start_time()")
+    yield
+    client.proceed()
+    assert primary.sql("SELECT pg_postmaster_start_time()") == started
+    assert not in_recovery(primary)
+    assert client.errors == []
+    assert client.lost(primary) == []
 
 
 def switch_wal(primary: Host) -> None:
@@ -163,14 +175,23 @@ def test_refused_with_the_primary_untouched(case: str, shared: Fleet, client: Wr
     condition, arguments, name, words = REFUSED[case]
     never = {"db-3": {"hot_standby_never_promote": case == "never promoted"}}
     controller.inventory(["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES, host_variables=never)
-    primary = shared["db-1"]
-    started = primary.sql("SELECT pg_postmaster_start_time()")
-    with condition(shared):
-        run = controller.playbook("switchover", *arguments)
-        line = refused(run, name)
+    with untouched(shared["db-1"], client), condition(shared):
+        line = refused(controller.playbook("switchover", *arguments), name)
         assert re.search(words, line), line
         client.proceed()
-    assert primary.sql("SELECT pg_postmaster_start_time()") == started
-    assert not in_recovery(primary)
-    assert client.errors == []
-    assert client.lost(primary) == []
+
+
+def test_to_the_primary_there_is_nothing_to_do(shared: Fleet, client: Writer, controller: Controller) -> None:
+    controller.inventory(["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES)
+    with untouched(shared["db-1"], client):
+        run = controller.playbook("switchover", "-e", "switchover_to=db-1", check=True)
+        assert not any(run.changed.values()), run.output
+        assert plan(run) == {"db-1": ["none"]}
+
+
+def test_check_mode_shows_the_plan_and_does_nothing(shared: Fleet, client: Writer, controller: Controller) -> None:
+    controller.inventory(["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES)
+    with untouched(shared["db-1"], client):
+        run = controller.playbook("switchover", "--check", *TO_DB_2, check=True)
+        assert plan(run) == {"db-1": ["hand_over"], "db-2": ["promote"], "db-3": ["follow"]}
+        assert shared["db-1"].sql(writer.STREAMING) == [["db-2"], ["db-3"]]

@@ -21,7 +21,7 @@ PORT = 5432
 NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
 _ROLES = "(?:primary|standby|gone)"
-_KINDS = "(none|create|start|follow|rewind|clone|fence|catch_up|salvage|promote)"
+_KINDS = "(none|create|start|follow|rewind|clone|fence|catch_up|salvage|promote|hand_over|restart)"
 _PLAN_LINE = re.compile(rf"^(\S+)\s+{_ROLES}\s+{_KINDS}\s", re.MULTILINE)
 
 
