@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._election import elect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import (
     never_promoted,
     replay_is_paused,
@@ -171,6 +172,7 @@ def _of_candidate(
     if server.replay_paused:
         yield replay_is_paused(name)
     yield from _room(candidate, topology)
+    yield from _lowered(primary, server)
     source = primary.node.server if primary.node else None
     if source is None or source.position is None or server.replayed is None:
         return
@@ -182,6 +184,21 @@ def _of_candidate(
             f"it still has {behind:,} bytes to receive or replay, more than {options.maximum_lag:,}",
             "Wait until it has caught up, choose another one, or allow more with -e switchover_maximum_lag=BYTES",
         )
+
+
+def _lowered(primary: Member, taking_over: Server) -> Iterator[Refusal]:
+    """A standby does not start with less of a hot-standby parameter than its primary has (rules, F)."""
+    server = primary.node.server if primary.node else None
+    for name, then in (server.pending_values if server else {}).items():
+        there = taking_over.parameters.get(name, "")
+        if then.isdigit() and there.isdigit() and int(then) < int(there):
+            yield Refusal(
+                "parameter_lowered",
+                primary.name,
+                f"its {name} becomes {then} when it starts again, less than the {there} of the new primary, and it"
+                " could not follow it",
+                "Run restart.yml first: it restarts the primary in its place, then the standbys",
+            )
 
 
 def _room(candidate: Member, topology: Topology) -> Iterator[Refusal]:

@@ -112,6 +112,14 @@ REFUSED: dict[str, tuple[Topology, SwitchoverOptions, str]] = {
         SwitchoverOptions(),
         "no_free_walsender",
     ),
+    "it would come back with less than the new primary has": (
+        cluster(
+            primary("db-2", pending_values={"max_connections": "100"}),
+            standby("db-1", parameters={"max_connections": "150"}),
+        ),
+        SwitchoverOptions(),
+        "parameter_lowered",
+    ),
     "no slot is free there": (
         cluster(
             primary("db-2"),
@@ -133,7 +141,9 @@ def test_what_is_refused(case: str) -> None:
 
 
 def test_what_just_fits_is_not_refused() -> None:
-    topology = cluster(replace(primary("db-2"), archive_ready=16), lagging(max_wal_senders=1, max_replication_slots=1))
+    raised = primary("db-2", pending_values={"max_connections": "150"})
+    there = lagging(max_wal_senders=1, max_replication_slots=1, parameters={"max_connections": "150"})
+    topology = cluster(replace(raised, archive_ready=16), there)
     assert plan_switchover(topology, SwitchoverOptions(maximum_lag=16 * MEBIBYTE)).candidate == "db-2"
 
 
