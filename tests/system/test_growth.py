@@ -28,6 +28,7 @@ TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_history", "pgbench_te
 WRITES = "pgbench-writes"
 LEAST_TURNS = 5
 PASSFILE = "Write the passfile of the replication user"
+GUARD = "Tell it of the other nodes"  # the boot guard asks them all
 RULES = "Write and prove the access rules"
 
 
@@ -113,8 +114,8 @@ def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, controller
     # nobody else was touched
     assert {name: cluster[name].sql("SELECT pg_postmaster_start_time()") for name in OLD} == started
     changed = changed_tasks(output)
-    assert changed["db-1"] == [PASSFILE, RULES, "Declare one slot per standby"]
-    assert changed["db-2"] == changed["db-3"] == [PASSFILE, RULES]
+    assert changed["db-1"] == [PASSFILE, GUARD, RULES, "Declare one slot per standby"]
+    assert changed["db-2"] == changed["db-3"] == [PASSFILE, GUARD, RULES]
     assert "Clone the primary" in " ".join(changed["db-4"])
 
     # and it has all
