@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Callable
 
 DOCUMENTATION = r"""
@@ -16,8 +16,9 @@ author:
   - The hotstandby.postgresql authors (@hotstandby)
 description:
   - Takes the facts that the role P(hotstandby.postgresql.postgres#role) published for each host.
-  - A host that did not answer keeps what was declared of it.
-positional: hostvars
+  - A host that did not answer keeps what was declared of it. What was seen of a host before a task failed on it may be
+    true no more, and is left out.
+positional: hostvars, alive
 options:
   _input:
     description: Names of the cluster's hosts.
@@ -28,6 +29,10 @@ options:
     description: The variable of that name.
     type: dict
     required: true
+  alive:
+    description: Those of the hosts on which no task has failed. All of them unless it is given.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -38,20 +43,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: By host, what was declared and what was observed (V(null) for a host that did not answer).
+  description:
+    - By host, what was declared and what was observed (V(null) for a host that did not answer), and whether a task has
+      failed on it since.
   type: dict
 """
 
 
-def cluster_records(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return {name: {"declared": ..., "observed": ...}} for those hosts."""
+def cluster_records(
+    hosts: Iterable[str], hostvars: Mapping[str, Any], alive: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return {name: {"declared": ..., "observed": ..., "failed": ...}} for those hosts."""
     records = {}
     for name in hosts:
         variables = hostvars[name]
         observed = variables.get("postgres_observed") or {}
+        node = observed.get("node")
+        failed = node is not None and alive is not None and name not in alive
         records[name] = {
             "declared": {**variables["postgres_declared"], "version": observed.get("wanted_version")},
-            "observed": observed.get("node"),
+            "observed": None if failed else node,
+            "failed": failed,
         }
     return records
 

@@ -14,9 +14,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 
 
 def members_from(records: Mapping[str, Mapping[str, Any]]) -> tuple[Member, ...]:
-    """Read {name: {"declared": ..., "observed": node or None}}. Raises KeyError or ValueError."""
+    """Read {name: {"declared": ..., "observed": node or None, "failed": bool}}. Raises KeyError or ValueError."""
     return tuple(
-        Member(_declared_from(name, record["declared"]), _node_from(record.get("observed")))
+        Member(
+            _declared_from(name, record["declared"]),
+            _node_from(record.get("observed")),
+            bool(record.get("failed", False)),
+        )
         for name, record in records.items()
     )
 

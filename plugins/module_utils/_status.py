@@ -119,7 +119,7 @@ def _role(node: Node | None) -> str:
 def _state(member: Member, topology: Topology) -> str:
     node = member.node
     if node is None:
-        return "unreachable"
+        return "failed" if member.failed else "unreachable"
     if node.directory != _node.CLUSTER:
         return {_node.ABSENT: "empty", _node.WRECK: "half-made"}.get(node.directory, "not PostgreSQL's")
     if node.unreadable:
@@ -170,7 +170,7 @@ def _waiting_commits(name: str, server: Server) -> Iterator[str]:
 def _trouble(member: Member, topology: Topology) -> str | None:
     node = member.node
     if node is None:
-        return "does not answer"
+        return "this run failed on it, see above" if member.failed else "does not answer"
     if node.unreadable:
         return node.unreadable
     state = _state(member, topology)

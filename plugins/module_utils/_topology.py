@@ -46,10 +46,14 @@ class Declared:
 
 @dataclass(frozen=True)
 class Member:
-    """A node as declared and, when its host answered, as observed."""
+    """A node as declared and, when its host answered, as observed.
+
+    failed: whether a task has failed on it since it was observed, so that it is not known how it is now.
+    """
 
     declared: Declared
     node: Node | None
+    failed: bool = False
 
     @property
     def name(self) -> str:

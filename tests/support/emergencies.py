@@ -110,6 +110,19 @@ def setting_changed(cluster: Cluster) -> None:
     cluster.edit_inventory("'shared_buffers': '32MB'", "'shared_buffers': '33MB'")
 
 
+def _in_the_way(cluster: Cluster) -> Path:
+    """Where the modules write postgresql.auto.conf anew, before they rename it."""
+    return cluster.layout.data_directory(cluster.names["db-3"]) / ".postgresql.auto.conf.hotstandby"
+
+
+def standby_not_writable(cluster: Cluster) -> None:
+    _in_the_way(cluster).mkdir()
+
+
+def standby_writable(cluster: Cluster) -> None:
+    _in_the_way(cluster).rmdir()
+
+
 def primary_killed(cluster: Cluster) -> None:
     cluster.kill_with_rows_of_its_own()
 
@@ -184,6 +197,8 @@ def wal_removed(cluster: Cluster) -> None:
 EMERGENCIES: dict[str, Callable[[Cluster], None]] = {
     function.__name__: function
     for function in (
+        standby_not_writable,
+        standby_writable,
         setting_changed,
         primary_killed,
         primary_host_gone,

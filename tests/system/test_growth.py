@@ -28,7 +28,7 @@ TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_history", "pgbench_te
 WRITES = "pgbench-writes"
 LEAST_TURNS = 5
 PASSFILE = "Write the passfile of the replication user"
-GUARD = "Tell it of the other nodes"  # the boot guard asks them all
+GUARD = "Keep the boot guard"  # it asks all the other nodes
 RULES = "Write and prove the access rules"
 
 

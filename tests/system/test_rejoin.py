@@ -265,6 +265,7 @@ def test_pg_rewind_is_killed_half_way(replicated: Fleet, controller: Controller)
     run = controller.playbook("rejoin")
     assert plan(run)["db-1"] == ["rewind", "start"]
     said(run, "rewind_failed")
+    assert "PROBLEM: db-1: this run failed on it" in run.stdout, "what it was before is true no more"
     assert old.run("test", "-e", "/tmp/killed", check=False).returncode == 0, "it was killed while it copied"
     assert old.run("test", "-e", f"{DATA}/standby.signal", check=False).returncode == 0
     assert old.run("systemctl", "is-active", UNIT, check=False).stdout != "active\n"

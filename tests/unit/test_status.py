@@ -9,9 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot
+from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_records import cluster_records
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
-from support.clusters import THEIRS, cluster, lsn, primary, senders, standby, stopped, virgin, with_slot
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from support.clusters import THEIRS, cluster, declared, lsn, primary, senders, standby, stopped, virgin, with_slot
 
 
 def test_a_healthy_cluster_as_a_tree() -> None:
@@ -122,3 +125,20 @@ def test_what_is_worth_a_warning_but_healthy(case: str) -> None:
 
 def _with_asides(node: Node) -> Node:
     return replace(node, asides=("/data.old",))
+
+
+def test_what_was_seen_of_a_host_before_a_task_failed_on_it_counts_no_more() -> None:
+    """Here: of two primaries the old one was fenced, and then something went wrong on its host."""
+    nodes = {"db-1": primary(), "db-2": primary("db-3", timeline=2), "db-3": standby("db-2", timeline=2)}
+    variables = {
+        name: {"postgres_declared": to_plain(declared(name)), "postgres_observed": {"node": to_plain(node)}}
+        for name, node in nodes.items()
+    }
+    before, after = (
+        status_of(Topology.of(members_from(cluster_records(nodes, variables, alive))))
+        for alive in (None, ["db-2", "db-3"])
+    )
+    assert "db-1 and db-2 are both primaries" in before.problems[0]
+    assert after.problems == ("db-1: this run failed on it, see above",)
+    assert after.primary == "db-2"
+    assert "db-1  -  failed" in after.tree()
