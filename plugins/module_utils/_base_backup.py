@@ -54,9 +54,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_targe
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_tidy import tidy
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
 # Answers of a source that is not set up yet, which check mode has to expect.
 NOT_YET = frozenset(
@@ -72,10 +72,7 @@ def base_backup(module: AnsibleModule) -> dict[str, Any]:
 def clone(module: AnsibleModule) -> dict[str, Any]:
     """Make the data directory a copy of the source, ready to be a standby. Raises HotStandbyError."""
     params = module.params
-    try:
-        dialect = Dialect.for_version(params["version"])
-    except ValueError as error:
-        raise HotStandbyError("version_unsupported", str(error), "Set postgres_version to a supported one") from error
+    dialect = dialect_for(params["version"])
     place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
     request = Request(Commands(module.run_command, params["bin_directory"]), dialect, place, params)
     with plain_errors():

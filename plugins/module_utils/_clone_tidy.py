@@ -23,9 +23,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     remove_aside,
     stop_strays,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import find_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, find_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -97,7 +96,7 @@ def _wait_until_streaming(params: dict[str, Any]) -> float:
 
 
 def _streams(session: Session) -> bool:
-    dialect = Dialect.for_version(session.version)
+    dialect = dialect_of(session)
     if dialect.has_wal_receiver_view:
         return bool(session.value("SELECT 1 FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'"))
     return session.value(f"SELECT pg_catalog.{dialect.last_receive_lsn_function}()") is not None

@@ -13,7 +13,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_maker import Maker
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_plan import (
@@ -23,6 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_pl
     look_at,
     plan_instance,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
 DEBIAN_CONFIG = "/etc/postgresql"
 DEFAULT_LOCALES = ("C.UTF-8", "C.utf8", "C")
@@ -36,7 +36,7 @@ def instance(module: AnsibleModule) -> dict[str, Any]:
     if version is None:
         return _result(True, "the instance would be made", Work(make_data=True), params["data_directory"])
     wanted = _wanted(params, version)
-    dialect = _dialect(version)
+    dialect = dialect_for(version)
     work = plan_instance(wanted, look_at(wanted))
     if not work.needed:
         reason = "the instance is there already"
@@ -108,13 +108,6 @@ def _version_of_programs(commands: Commands, check_mode: bool) -> str | None:
     if check_mode and not commands.has("postgres"):
         return None
     return commands.version()
-
-
-def _dialect(version: str) -> Dialect:
-    try:
-        return Dialect.for_version(version)
-    except ValueError as error:
-        raise HotStandbyError("unsupported_version", str(error), "Correct postgres_version") from None
 
 
 def _told(wanted: WantedInstance, work: Work, verb: str) -> str:

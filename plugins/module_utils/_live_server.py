@@ -14,6 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect imp
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, Target, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 SOCKET_TIMEOUT_SECONDS = 5
@@ -65,13 +66,17 @@ def open_session(target: Target | None, *, check_mode: bool) -> Session | None:
         raise
 
 
-def session_with(parameters: Mapping[str, Any], *, check_mode: bool) -> Session | None:
-    """A session with the instance's server; None only in check mode, when the server or psycopg2 is not yet there.
+def session_or_none(parameters: Mapping[str, Any], *, check_mode: bool) -> Session | None:
+    """As session_with; but in check mode None, when the server or psycopg2 is not yet there."""
+    if check_mode:
+        return open_session(find_server(parameters), check_mode=True)
+    return session_with(parameters)
 
-    Raises HotStandbyError "not_running", and those of _session.connect.
-    """
-    session = open_session(find_server(parameters), check_mode=check_mode)
-    if session is None and not check_mode:
+
+def session_with(parameters: Mapping[str, Any]) -> Session:
+    """A session with the instance's server. Raises HotStandbyError "not_running", and those of _session.connect."""
+    session = open_session(find_server(parameters), check_mode=False)
+    if session is None:
         raise HotStandbyError(
             "not_running",
             f"no server runs at {parameters['socket_directory']} port {parameters['port']} on this host",
@@ -92,11 +97,8 @@ def check_file(session: Session, setting: str, path: str) -> None:
 
 
 def dialect_of(session: Session) -> Dialect:
-    """The dialect of the server. Raises HotStandbyError "unsupported_version"."""
-    try:
-        return Dialect.for_version(session.version)
-    except ValueError as error:
-        raise HotStandbyError("unsupported_version", str(error), "Use a supported version") from error
+    """The dialect of the server. Raises HotStandbyError "version_unsupported"."""
+    return dialect_for(session.version)
 
 
 def load_time(session: Session) -> float:

@@ -35,10 +35,7 @@ def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     clock = SystemClock()
     started = clock.now()
-    first = session_with(params, check_mode=False)
-    if first is None:
-        raise RuntimeError("without check mode there is a session or an error")
-    with first:
+    with session_with(params) as first:
         dialect = dialect_of(first)
         running = _check(first, dialect, params["keep"], refuse_backup=params["refuse_backup"])
         if module.check_mode:

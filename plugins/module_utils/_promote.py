@@ -15,8 +15,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._armed impor
     not_streaming,
     wait_for_stop,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
     Stream,
@@ -24,11 +22,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     switch_of,
     unproved,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, session_with
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_history
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import StandbyServer, wake_startup
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
+    StandbyServer,
+    open_server,
+    wake_startup,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
@@ -41,11 +42,7 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
     clock = SystemClock()
     started = clock.now()
     replay_to = _lsn(params["replay_to"])
-    session = session_with(params, check_mode=False)
-    if session is None:
-        raise RuntimeError("without check mode there is a session or an error")
-    with session:
-        server = _server(module, session)
+    with open_server(module) as server:
         seen = server.look()
         if not seen.in_recovery:
             return _primary_already(server, params, check_mode=module.check_mode)
@@ -196,27 +193,6 @@ def primary_timeline(server: StandbyServer) -> int:
     dialect = server.dialect
     name = server.session.value(f"SELECT {dialect.walfile_name_function}({dialect.current_wal_insert_lsn_function}())")
     return int(str(name)[:8], 16)
-
-
-def _server(module: AnsibleModule, session: Session) -> StandbyServer:
-    params = module.params
-    dialect = dialect_of(session)
-    if params["version"] and not same_major(params["version"], dialect):
-        raise HotStandbyError(
-            "other_version",
-            f"the server at {session.target} is PostgreSQL {dialect.major}, not {params['version']}",
-            "Correct postgres_version, postgres_port or postgres_data_directory",
-        )
-    directory = params["data_directory"] or str(session.value("SHOW data_directory"))
-    return StandbyServer(session, dialect, Commands(module.run_command, params["bin_directory"] or ""), directory)
-
-
-def same_major(version: str, dialect: Dialect) -> bool:
-    """Whether a version in any notation is that of the dialect."""
-    try:
-        return Dialect.for_version(version).major == dialect.major
-    except ValueError:
-        return False
 
 
 def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:

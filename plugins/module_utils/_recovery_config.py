@@ -41,6 +41,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_se
     wanted_settings,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import names_in, read_text, replace_text
 
 
@@ -82,7 +83,7 @@ class Paths:
 def recovery_config(module: AnsibleModule) -> dict[str, Any]:
     """Make the data directory that of a standby of the given primary. Raises HotStandbyError."""
     params = module.params
-    dialect = _dialect(params["version"])
+    dialect = dialect_for(params["version"])
     _refuse_self(params)
     wanted = _wanted(params, dialect)
     directory = params["data_directory"]
@@ -108,13 +109,6 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
             paths.apply(edits)
         applied = _apply_to_server(params, wanted, edits, standby, paths, found)
         return _result(paths, wanted, found, edits, applied)
-
-
-def _dialect(version: str) -> Dialect:
-    try:
-        return Dialect.for_version(version)
-    except ValueError as error:
-        raise HotStandbyError("version_unsupported", str(error), "Set postgres_version to a supported one") from error
 
 
 def _refuse_self(params: dict[str, Any]) -> None:

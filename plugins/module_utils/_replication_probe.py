@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_watch import (
     try_connection,
@@ -66,13 +66,13 @@ def _write(session: Session) -> dict[str, Any]:
         )
     token = uuid.uuid4().hex
     session.execute(UPSERT, (token,))
-    dialect = Dialect.for_version(session.version)
-    lsn = session.value(f"SELECT {dialect.current_wal_insert_lsn_function}()::text")
+    dialect = dialect_of(session)
+    lsn = session.value(f"SELECT {dialect.current_wal_lsn_function}()::text")
     return {"changed": False, "token": token, "lsn": lsn, "reason": f"row written, visible from {lsn} on"}
 
 
 def _read(session: Session, token: str, lsn: Lsn, timeout_seconds: int) -> dict[str, Any]:
-    dialect = Dialect.for_version(session.version)
+    dialect = dialect_of(session)
     if not session.value("SELECT pg_is_in_recovery()"):
         raise HotStandbyError(
             "not_a_standby",

@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
-    session_with,
+    dialect_of,
+    session_or_none,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import is_slot_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, SqlError
@@ -98,7 +98,7 @@ class Slots:
 
     def __init__(self, session: Session, wanted_count: int) -> None:
         self._session = session
-        self._dialect = Dialect.for_version(session.version)
+        self._dialect = dialect_of(session)
         self._wanted_count = wanted_count
 
     @property
@@ -163,7 +163,7 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wanted, prefix = params["slots"], params["prefix"]
     require_names(wanted, prefix)
-    session = session_with(params, check_mode=module.check_mode)
+    session = session_or_none(params, check_mode=module.check_mode)
     if session is None:
         return _result(Done(created=list(wanted)), [], check_mode=True)
     with session:

@@ -16,7 +16,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
-    session_with,
+    dialect_of,
+    session_or_none,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._password import (
     SALT_BYTES,
@@ -118,7 +119,7 @@ def replication_user(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wanted = Wanted(params["user"], params["connection_limit"], params["rewind"])
     _require_usable(wanted.user, params["password"])
-    session = session_with(params, check_mode=module.check_mode)
+    session = session_or_none(params, check_mode=module.check_mode)
     if session is None:
         return _result(True, f"the role {wanted.user} would be created once the server runs", ["role"], False)
     with session:
@@ -128,7 +129,7 @@ def replication_user(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _converge(module: AnsibleModule, session: Session, wanted: Wanted) -> dict[str, Any]:
-    dialect = Dialect.for_version(session.version)
+    dialect = dialect_of(session)
     password = module.params["password"]
     found = session.row(FIND_ROLE, (wanted.user,))
     exists = bool(found)

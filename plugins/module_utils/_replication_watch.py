@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
     ARMED_SESSION,
@@ -48,7 +48,7 @@ def wait_for_promotion(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def wait_for_lsn(session: Session, lsn: Lsn, timeout_seconds: int) -> dict[str, Any]:
     """Wait until this standby has received or replayed up to an LSN. Raises HotStandbyError "timed_out"."""
-    dialect = Dialect.for_version(session.version)
+    dialect = dialect_of(session)
 
     def position() -> Lsn:
         row = session.row(
@@ -76,7 +76,7 @@ def wait_for_arming(session: Session, timeout_seconds: int) -> dict[str, Any]:
 
 def wait_for_streaming(session: Session, timeout_seconds: int) -> dict[str, Any]:
     """Wait until this standby streams. Raises HotStandbyError "timed_out"."""
-    dialect = Dialect.for_version(session.version)
+    dialect = dialect_of(session)
 
     def streams() -> bool:
         if dialect.has_wal_receiver_view:

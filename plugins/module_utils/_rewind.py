@@ -14,7 +14,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves import locked, stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands, Outcome
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._deadline import Deadline
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_control
@@ -33,6 +32,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_sour
     inspect_source,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import REFUSALS, Target, explain_refusal
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
 # Answers of a source that is not set up yet, which check mode has to expect.
 NOT_YET = frozenset(
@@ -43,10 +43,7 @@ NOT_YET = frozenset(
 def rewind(module: AnsibleModule) -> dict[str, Any]:
     """Bring the data directory back onto the history of the source. Raises HotStandbyError."""
     params = module.params
-    try:
-        dialect = Dialect.for_version(params["version"])
-    except ValueError as error:
-        raise HotStandbyError("version_unsupported", str(error), "Set postgres_version to a supported one") from error
+    dialect = dialect_for(params["version"])
     place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
     request = Request(Commands(module.run_command, params["bin_directory"]), dialect, place, params)
     with plain_errors():

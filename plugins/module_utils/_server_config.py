@@ -27,7 +27,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value 
     same_value,
     setting_text,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
     check_file,
@@ -51,6 +50,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._setting_eff
     effect,
     fixed_elsewhere,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import (
     names_in,
     read_text,
@@ -247,10 +247,7 @@ def _contexts(job: Job, changes: Changes, live: Live) -> dict[str, str]:
     """pg_settings.context of each; without a server what the table of this version says, else unknown."""
     dialect = None
     if not live and job.commands.has("postgres"):
-        try:
-            dialect = Dialect.for_version(job.commands.version())
-        except ValueError as error:
-            raise HotStandbyError("unsupported_version", str(error), "Install a supported version") from error
+        dialect = dialect_for(job.commands.version())
     words = {True: "postmaster", False: "sighup", None: "unknown"}
     return {
         name: live[name].context if name in live else words[dialect.needs_restart(name) if dialect else None]

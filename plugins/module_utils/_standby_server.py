@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
@@ -20,9 +23,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     last_record,
     read_from,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, session_with
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect_replication
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import same_major
 
 RECEIVER_COLUMNS = (
     "r.pid, r.status, r.received_tli, r.latest_end_lsn::text AS told,"
@@ -35,6 +40,25 @@ RECEIVER_TITLE = re.compile(
 )
 STARTUP_TITLE = re.compile(r"postgres: (?:.*: )?startup(?: process)?(?:\s+(?:recovering|waiting)\b.*|\s*)$")
 NO_RECORD = "could not find a valid record after"
+
+
+@contextmanager
+def open_server(module: AnsibleModule) -> Iterator[StandbyServer]:
+    """The server that the module's parameters name, while the block lasts.
+
+    Raises HotStandbyError "not_running", "version_unsupported", "other_version", and those of _session.connect.
+    """
+    params = module.params
+    with session_with(params) as session:
+        dialect = dialect_of(session)
+        if params.get("version") and not same_major(params["version"], dialect):
+            raise HotStandbyError(
+                "other_version",
+                f"the server at {session.target} is PostgreSQL {dialect.major}, not {params['version']}",
+                "Correct postgres_version, postgres_port or postgres_data_directory",
+            )
+        directory = params["data_directory"] or str(session.value("SHOW data_directory"))
+        yield StandbyServer(session, dialect, Commands(module.run_command, params["bin_directory"] or ""), directory)
 
 
 @dataclass(frozen=True)

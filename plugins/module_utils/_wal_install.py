@@ -14,15 +14,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import Stream
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, session_with
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._promote import same_major
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
     StandbyServer,
+    open_server,
     receiver_process,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
@@ -119,11 +116,7 @@ def install_segments(module: AnsibleModule, end: Lsn) -> dict[str, Any]:
     params = module.params
     clock = SystemClock()
     started = clock.now()
-    session = session_with(params, check_mode=False)
-    if session is None:
-        raise RuntimeError("without check mode there is a session or an error")
-    with session:
-        server = _server(module, session)
+    with open_server(module) as server:
         before = _check_standby(server, params["timeline"])
         if before.replayed is not None and before.replayed >= end:
             return _result(before, before, end, (), (), "the candidate has replayed it already")
@@ -154,19 +147,6 @@ def install_segments(module: AnsibleModule, end: Lsn) -> dict[str, Any]:
             result["replaced_directory"] = os.path.join(server.wal_directory, REPLACED)
         result["waited_seconds"] = round(clock.now() - started, 3)
         return result
-
-
-def _server(module: AnsibleModule, session: Session) -> StandbyServer:
-    params = module.params
-    dialect = dialect_of(session)
-    if params["version"] and not same_major(params["version"], dialect):
-        raise HotStandbyError(
-            "other_version",
-            f"the server at {session.target} is PostgreSQL {dialect.major}, not {params['version']}",
-            "Correct postgres_version, postgres_port or postgres_data_directory",
-        )
-    directory = params["data_directory"] or str(session.value("SHOW data_directory"))
-    return StandbyServer(session, dialect, Commands(module.run_command, params["bin_directory"] or ""), directory)
 
 
 def _check_standby(server: StandbyServer, timeline: int) -> Stream:

@@ -21,7 +21,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import is_postgres, running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._promote import same_major
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_files import (
     Segment,
@@ -54,10 +54,7 @@ class DeadCluster:
                 f"{directory} on this host is {wreck or 'not the data directory of a cluster'}",
                 "Correct postgres_data_directory",
             )
-        try:
-            dialect = Dialect.for_version(major)
-        except ValueError as error:
-            raise HotStandbyError("unsupported_version", str(error), "Use a supported version") from None
+        dialect = dialect_for(major)
         if module.params["version"] and not same_major(module.params["version"], dialect):
             raise HotStandbyError(
                 "other_version",

@@ -14,21 +14,18 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors, write_private
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
-    dialect_of,
     reload_configuration,
-    session_with,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_edits import (
     rewritten,
     settings_file,
     shown,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
     StandbyServer,
+    open_server,
     receiver_process,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import read_text, replace_text
@@ -59,15 +56,11 @@ class Attachment:
 def wal_receiver(module: AnsibleModule) -> dict[str, Any]:
     """Detach the standby from its upstream. Raises HotStandbyError."""
     params = module.params
-    session = session_with(params, check_mode=False)
-    if session is None:
-        raise RuntimeError("without check mode there is a session or an error")
-    with session:
-        server = _server(module, session)
+    with open_server(module) as server:
         if not server.look().in_recovery:
             raise HotStandbyError(
                 "not_a_standby",
-                f"the server at {session.target} is not in recovery: it is a primary",
+                f"the server at {server.session.target} is not in recovery: it is a primary",
                 "Run status.yml to see the cluster as it is",
             )
         path = os.path.join(server.data_directory, settings_file(server.dialect))
@@ -76,13 +69,6 @@ def wal_receiver(module: AnsibleModule) -> dict[str, Any]:
         if found and not module.check_mode:
             waited = _detach(server, path, found, params["timeout"])
         return _result(server, found, waited, check_mode=module.check_mode)
-
-
-def _server(module: AnsibleModule, session: Session) -> StandbyServer:
-    params = module.params
-    directory = params["data_directory"] or str(session.value("SHOW data_directory"))
-    commands = Commands(module.run_command, params["bin_directory"] or "")
-    return StandbyServer(session, dialect_of(session), commands, directory)
 
 
 def _attachment(server: StandbyServer, path: str) -> Attachment:

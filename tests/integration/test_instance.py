@@ -231,7 +231,7 @@ def test_check_mode_changes_nothing(empty: Server, run_module: RunModule, instal
     [
         ({"owner": "somebody_else"}, "not_the_owner"),
         ({"config_directory": "/elsewhere"}, "other_config_directory"),
-        ({"version": "9.4"}, "unsupported_version"),
+        ({"version": "9.4"}, "version_unsupported"),
         ({"layout": "debian", "version": "15", "instance": "of_no_one", "config_directory": None}, "needs_root"),
     ],
 )

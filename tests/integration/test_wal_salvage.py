@@ -93,8 +93,8 @@ class Salvage:
 def salvage(servers: ServerFactory, run_module: RunModule) -> Salvage:
     """Both run, the standby streams and has all."""
     primary = servers.primary()
-    primary.sql("CREATE TABLE t (i int)")
     standby = servers.standby("s", primary)
+    primary.sql("CREATE TABLE t (i int)")  # so that the standby has a part of a segment
     wait_until_replayed(standby, primary)
     return Salvage(primary, standby, run_module)
 

@@ -108,7 +108,7 @@ def wait_until_streaming(server: Server, source: Server) -> None:
 
 def wait_until_replayed(server: Server, source: Server) -> None:
     """Wait until all that the source has written so far can be read."""
-    lsn = source.sql("SELECT pg_current_wal_insert_lsn()::text")[0][0]
+    lsn = source.sql("SELECT pg_current_wal_lsn()::text")[0][0]
     query = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
     wait_for(lambda: server.sql(query, (lsn,))[0][0], f"{server.name} to replay {lsn}")
 
