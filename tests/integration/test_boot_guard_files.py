@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -53,11 +52,7 @@ def test_written_once_and_readable_under_any_umask(place: Server, run_module: Ru
         "boot_guard.py",
         "guard.conf",
     ]
-    before = os.umask(0o077)
-    try:
-        assert run_module("boot_guard", parameters(place))["changed"]
-    finally:
-        os.umask(before)
+    assert run_module("boot_guard", parameters(place), umask=0o077)["changed"]
     there = content(place)
     assert json.loads(there.pop("lib/15-main/boot_guard.json")) == CONFIGURATION
     assert there == {

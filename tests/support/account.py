@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ACCOUNT_FOR_ROOT = "postgres"
+UMASK = 0o022
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Account:
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
         directory: Path | None = None,
+        umask: int = UMASK,
         **options: Any,
     ) -> subprocess.Popen[str]:
         """Start a program as the account in a small, fixed environment and a session of its own.
@@ -60,7 +62,7 @@ class Account:
             cwd=directory or home or "/",
             text=True,
             start_new_session=True,
-            umask=0o022,
+            umask=umask,
             **options,
         )
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.account import make_directory, remove_directory, test_account
+from support.account import UMASK, make_directory, remove_directory, test_account
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COLLECTION = "ansible_collections.hotstandby.postgresql"
@@ -94,6 +94,7 @@ def start_module(
     diff: bool = False,
     environ: Mapping[str, str] | None = None,
     timeout: float = 120,
+    umask: int = UMASK,
 ) -> ModuleProcess:
     """Start the module; use `wait` for its result, `kill` to cut it off. None values are left out."""
     tree = readable_tree()
@@ -111,6 +112,7 @@ def start_module(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        umask=umask,
     )
     if process.stdin is None:
         raise RuntimeError("no stdin")
@@ -128,10 +130,11 @@ def run_module(
     diff: bool = False,
     environ: Mapping[str, str] | None = None,
     timeout: float = 120,
+    umask: int = UMASK,
 ) -> dict[str, Any]:
     """Run the module to its end and return its JSON result; `failed` is always in it."""
     return start_module(
-        name, params, check_mode=check_mode, diff=diff, environ=environ, timeout=timeout
+        name, params, check_mode=check_mode, diff=diff, environ=environ, timeout=timeout, umask=umask
     ).wait()
 
 
