@@ -10,11 +10,14 @@ import json
 
 from support.hosts import Fleet
 from support.hosts.controller import Controller
+from support.hosts.faults import UNIT
+from support.hosts.host import Host
 
 NODES = ("db-1", "db-2", "db-3")
 # Executed tasks of a standby; the first host of the play also runs those that run once.
 MOST_TASKS_PER_HOST = 15
 TASKS_THAT_RUN_ONCE = 7
+GUARD_PLACES = ("/etc/systemd", "/usr/local", "/var/lib/postgresql")
 
 
 def test_a_second_run_changes_nothing(cluster: Fleet, controller: Controller) -> None:
@@ -55,3 +58,22 @@ def test_an_unhealthy_cluster_is_a_failure_that_names_the_node(cluster: Fleet, c
         assert "PROBLEM: db-3: stopped" in run.stdout
     finally:
         cluster["db-3"].run("systemctl", "start", "postgresql@15-main")
+
+
+def test_the_boot_guard_is_off_by_a_variable(cluster: Fleet, controller: Controller) -> None:
+    """It goes without a trace; systemd no longer asks it, and no server is restarted for that."""
+    started = {name: cluster[name].sql("SELECT pg_postmaster_start_time()") for name in NODES}
+    assert [guarded(cluster[name]) for name in NODES] == [True, True, True]
+    without = ("-e", "postgres_boot_guard=false")
+    run = controller.playbook("site", *without, check=True)
+    assert {name: run.changed[name] for name in NODES} == dict.fromkeys(NODES, 1)
+    assert [guarded(cluster[name]) for name in NODES] == [False, False, False]
+    left = [cluster[name].run("find", *GUARD_PLACES, "-name", "*boot*guard*", check=False).stdout for name in NODES]
+    assert left == ["", "", ""]
+    assert not any(controller.playbook("site", *without, check=True).changed.values())
+    assert {name: cluster[name].sql("SELECT pg_postmaster_start_time()") for name in NODES} == started
+
+
+def guarded(host: Host) -> bool:
+    """Whether systemd asks the guard before it starts the server."""
+    return "boot_guard.py" in host.run("systemctl", "show", "--property=ExecStartPre", UNIT).stdout
