@@ -55,13 +55,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_targe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_tidy import tidy
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import NOT_YET, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
-
-# Answers of a source that is not set up yet, which check mode has to expect.
-NOT_YET = frozenset(
-    {"cannot_connect", "missing_psycopg2", "no_access_rule", "wrong_password", "no_password", "starting_up"}
-)
 
 
 def base_backup(module: AnsibleModule) -> dict[str, Any]:

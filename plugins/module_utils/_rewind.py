@@ -31,13 +31,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_sour
     checkpoint,
     inspect_source,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import REFUSALS, Target, explain_refusal
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
-
-# Answers of a source that is not set up yet, which check mode has to expect.
-NOT_YET = frozenset(
-    {"cannot_connect", "missing_psycopg2", "no_access_rule", "wrong_password", "no_password", "starting_up"}
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
+    NOT_YET,
+    REFUSALS,
+    Target,
+    explain_refusal,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
 
 def rewind(module: AnsibleModule) -> dict[str, Any]:

@@ -201,6 +201,11 @@ REFUSALS = (
     ),
 )
 
+# Answers of a source that is not set up yet, which check mode has to expect.
+NOT_YET = frozenset(
+    {"cannot_connect", "missing_psycopg2", "no_access_rule", "wrong_password", "no_password", "starting_up"}
+)
+
 
 def explain_refusal(target: Target, message: str) -> HotStandbyError:
     """Give a refused connection a stable name and a next step; the server's own words stay in the message."""

@@ -51,13 +51,13 @@ def test_status_and_verify_say_what_is_there(cluster: Fleet, controller: Control
 
 
 def test_an_unhealthy_cluster_is_a_failure_that_names_the_node(cluster: Fleet, controller: Controller) -> None:
-    cluster["db-3"].run("systemctl", "stop", "postgresql@15-main")
+    cluster["db-3"].run("systemctl", "stop", UNIT)
     try:
         run = controller.playbook("status")
         assert run.returncode != 0
         assert "PROBLEM: db-3: stopped" in run.stdout
     finally:
-        cluster["db-3"].run("systemctl", "start", "postgresql@15-main")
+        cluster["db-3"].run("systemctl", "start", UNIT)
 
 
 def test_the_boot_guard_is_off_by_a_variable(cluster: Fleet, controller: Controller) -> None:
