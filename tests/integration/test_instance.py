@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from support.account import test_account as account_of_tests
-from support.processes import processes_below
+from support.processes import freeze_below
 from support.servers import Server, ServerFactory
 from support.waiting import wait_for
 
@@ -175,9 +175,7 @@ def test_programs_of_a_killed_run_are_waited_for(
     module = start_module("instance", parameters(empty))
     scratch = Path(f"{empty.data_directory}{SCRATCH_SUFFIX}")
     wait_for((scratch / "data" / "PG_VERSION").exists, "initdb to be on its way")
-    orphans = processes_below(scratch)
-    for pid in orphans:
-        os.kill(pid, signal.SIGSTOP)
+    orphans = freeze_below(scratch)
     module.kill()
     assert module.wait()["failed"]
     # initdb goes on, and holds the directory

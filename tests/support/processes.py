@@ -39,6 +39,25 @@ def kill_below(directory: Path, signal_number: int = signal.SIGKILL) -> None:
     wait_for(lambda: not processes_below(directory), f"processes below {directory} to end")
 
 
+def freeze_below(directory: Path) -> list[int]:
+    """Stop every process below the directory, and those that these were about to start; there must be one."""
+    return wait_for(lambda: _stopped(directory), f"processes below {directory} that are stopped")
+
+
+def _stopped(directory: Path) -> list[int]:
+    found = processes_below(directory)
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    return found if all(map(_is_stopped, found)) and processes_below(directory) == found else []
+
+
+def _is_stopped(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
+
+
 def descendants(pid: int) -> list[int]:
     """All processes that a process has started, and theirs."""
     parents: dict[int, list[int]] = {}

@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from http.client import HTTPResponse
 
 import pytest
 
-from support.hosts import Fleet, HostsError, snapshot
+from support.hosts import Completed, Fleet, HostsError, snapshot
 from support.hosts.controller import CHECKOUT, Controller, environment
+from support.waiting import wait_for
 
 
 def ansible(controller: Controller, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +35,21 @@ def test_virgin_hosts_are_reached_as_a_user_reaches_his(virgins: Fleet, controll
     for host in virgins.hosts.values():
         left = host.run("sh", "-c", "ls -d /etc/postgresql* /usr/lib/postgresql /var/lib/postgresql", check=False)
         assert left.stdout == ""
+
+
+def test_output_that_comes_on_the_heels_of_the_headers_is_kept(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = HTTPResponse.begin
+
+    def begin_late(response: HTTPResponse) -> None:
+        ready = time.monotonic() + 0.5  # by then a command that nobody holds back has said everything
+        wait_for(lambda: time.monotonic() > ready, "a reader that is late")
+        begin(response)
+
+    monkeypatch.setattr(HTTPResponse, "begin", begin_late)
+    done = fleet["db-4"].run("sh", "-c", "echo said; echo complained >&2; cat; exit 3", check=False)
+    assert done == Completed(3, "said\n", "complained\n")
 
 
 def test_a_host_comes_back_from_a_crash_with_its_disk_and_address(fleet: Fleet) -> None:

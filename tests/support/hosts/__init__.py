@@ -16,7 +16,8 @@ Used by the molecule scenarios (``python -m support.hosts create ...``) and by t
 from __future__ import annotations
 
 from support.hosts.engine import HostsError, ensure_docker
+from support.hosts.execute import Completed
 from support.hosts.fleet import Fleet
-from support.hosts.host import Completed, Host
+from support.hosts.host import Host
 
 __all__ = ["Completed", "Fleet", "Host", "HostsError", "ensure_docker"]

@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import docker
 from docker.errors import APIError, NotFound
@@ -22,6 +21,7 @@ from docker.types import EndpointConfig
 
 from support.hosts import access, recipe
 from support.hosts.engine import HostsError
+from support.hosts.execute import Completed, execute
 
 LABEL = "hotstandby.fleet"
 NAME_LABEL = "hotstandby.host"
@@ -40,15 +40,6 @@ _BOOT = (
     ' [ -d "$d" ] && cp -a "$d" "$d.anew" && rm -rf "$d" && mv "$d.anew" "$d"; done; '
     "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /lib/systemd/systemd"
 )
-
-
-@dataclass(frozen=True)
-class Completed:
-    """What a command on a host left: its exit status and its output."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @dataclass(frozen=True)
@@ -149,10 +140,7 @@ class Host:
 
         :raises HostsError: it ended with another status than 0 and `check` is true.
         """
-        result = self.container.exec_run(list(command), user=user, demux=True)
-        output = cast("tuple[bytes | None, bytes | None]", result.output)
-        out, err = (part.decode(errors="replace") if part else "" for part in output)
-        done = Completed(int(result.exit_code or 0), out, err)
+        done = execute(self.client.api, self.container, command, user)
         if check and done.returncode:
             said = " ".join((done.stderr or done.stdout).split())
             raise HostsError(f"{self.name}: {' '.join(command)} ended with {done.returncode}: {said}")
