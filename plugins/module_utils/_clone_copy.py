@@ -107,7 +107,7 @@ class Copy:
             raise HotStandbyError(
                 "timed_out",
                 f"the base backup from {self.source.target} did not end within {self.timeout_seconds} s",
-                "Give it more time (timeout 0 for no limit); nothing was changed",
+                "Give it more time (hot_standby_clone_timeout; 0 for no limit); nothing was changed",
             )
         if any(row[0] in outcome.errors for row in REFUSALS):
             raise explain_refusal(self.source.target, outcome.complaint)
@@ -128,6 +128,7 @@ class Copy:
             raise HotStandbyError(
                 "verification_failed",
                 f"the copy has system identifier {found}, the source {self.source.system_identifier}",
+                "The source was replaced while it was copied: see which server answers at that address, and run again",
             )
         if not wanted:
             return "verification was not wanted"

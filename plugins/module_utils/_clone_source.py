@@ -129,7 +129,7 @@ class SourceSlot:
                 raise HotStandbyError(
                     "slot_not_physical",
                     f"the slot {self.name} on {self.target} is not a physical one",
-                    "Drop it there, or give this host another slot name",
+                    "Drop it there, or set another postgres_slot_prefix",
                 )
             waited = 0.0
             if found and found["active"]:
@@ -148,7 +148,7 @@ class SourceSlot:
             raise HotStandbyError(
                 "slot_taken",
                 f"the slot {self.name} on {self.target} is in use by {user}",
-                "Stop that standby, or give this host a slot name of its own",
+                "Stop that standby; two hosts of one inventory name share a slot",
             ) from error
 
     def create(self) -> None:

@@ -131,7 +131,7 @@ def _check_wal(target: CloneTarget, old_wal: Sequence[str]) -> None:
         raise HotStandbyError(
             "wal_directory_inside",
             f"the WAL directory {directory} lies in the data directory",
-            "Leave wal_directory empty, or choose a directory outside",
+            "Leave postgres_wal_directory empty, or choose a directory outside",
         )
     if directory not in old_wal and layout.movable(entries_of(directory)):
         raise HotStandbyError(

@@ -42,10 +42,8 @@ VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
     "wal_directory": (("9.5", "pg_xlog"), ("10", "pg_wal")),
     "waldir_option": (("9.5", "--xlogdir"), ("10", "--waldir")),
     "waldump_program": (("9.5", "pg_xlogdump"), ("10", "pg_waldump")),
-    "resetwal_program": (("9.5", "pg_resetxlog"), ("10", "pg_resetwal")),
     # where recovery is configured
     "uses_recovery_conf": (("9.5", True), ("12", False)),
-    "promote_trigger_setting": (("9.5", "trigger_file"), ("12", "promote_trigger_file"), ("16", None)),
     # settings
     "wal_level": (("9.5", "hot_standby"), ("9.6", "replica")),
     "wal_keep_setting": (("9.5", "wal_keep_segments"), ("13", "wal_keep_size")),
@@ -53,9 +51,6 @@ VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
         ("9.5", _HOT_STANDBY_PARAMETERS),
         ("12", (*_HOT_STANDBY_PARAMETERS, "max_wal_senders")),
     ),
-    "default_max_wal_senders": (("9.5", 0), ("10", 10)),
-    "default_max_replication_slots": (("9.5", 0), ("10", 10)),
-    "default_password_encryption": (("9.5", "md5"), ("14", "scram-sha-256")),
     # functions
     "current_wal_lsn_function": (("9.5", "pg_current_xlog_location"), ("10", "pg_current_wal_lsn")),
     "current_wal_insert_lsn_function": (
@@ -72,69 +67,42 @@ VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
         ("10", "pg_last_wal_receive_lsn"),
     ),
     "last_replay_lsn_function": (("9.5", "pg_last_xlog_replay_location"), ("10", "pg_last_wal_replay_lsn")),
-    "wal_lsn_diff_function": (("9.5", "pg_xlog_location_diff"), ("10", "pg_wal_lsn_diff")),
     "walfile_name_function": (("9.5", "pg_xlogfile_name"), ("10", "pg_walfile_name")),
-    "switch_wal_function": (("9.5", "pg_switch_xlog"), ("10", "pg_switch_wal")),
     "replay_paused_function": (("9.5", "pg_is_xlog_replay_paused"), ("10", "pg_is_wal_replay_paused")),
-    "replay_pause_function": (("9.5", "pg_xlog_replay_pause"), ("10", "pg_wal_replay_pause")),
     "replay_resume_function": (("9.5", "pg_xlog_replay_resume"), ("10", "pg_wal_replay_resume")),
-    "backup_start_function": (("9.5", "pg_start_backup"), ("15", "pg_backup_start")),
-    "backup_stop_function": (("9.5", "pg_stop_backup"), ("15", "pg_backup_stop")),
     "rewind_functions": (("9.5", ()), ("11", _REWIND_FUNCTIONS)),
     # columns of pg_stat_replication
     "sent_lsn_column": (("9.5", "sent_location"), ("10", "sent_lsn")),
     "write_lsn_column": (("9.5", "write_location"), ("10", "write_lsn")),
     "flush_lsn_column": (("9.5", "flush_location"), ("10", "flush_lsn")),
     "replay_lsn_column": (("9.5", "replay_location"), ("10", "replay_lsn")),
-    # columns of pg_stat_wal_receiver; received is what is safely on disk
-    "received_lsn_column": (("9.5", None), ("9.6", "received_lsn"), ("13", "flushed_lsn")),
-    "wal_receiver_lsn_columns": (
-        ("9.5", ()),
-        ("9.6", ("received_lsn",)),
-        ("13", ("written_lsn", "flushed_lsn")),
-    ),
 }
 
 ABILITIES: Mapping[str, str] = {
     # settings that a reload applies
-    "recovery_settings_reload": "12",
     "primary_conninfo_reloads": "13",
-    "restore_command_reloads": "14",
     # slots
     "has_immediately_reserve": "9.6",
     "has_temporary_slots": "10",
     "has_max_slot_wal_keep_size": "13",
     "has_slot_wal_status": "13",
-    "has_synced_slots": "17",
-    "has_slot_invalidation_reason": "17",
-    "has_idle_replication_slot_timeout": "18",
     # views and columns
     "has_wal_receiver_view": "9.6",
     "wal_receiver_has_sender": "11",
-    "has_replication_lag": "10",
     "has_reply_time": "12",
     "has_control_functions": "9.6",
     "has_hba_file_rules": "10",
     "has_hba_file_names": "16",
-    "has_hba_includes": "16",
-    "has_hba_continuation_lines": "14",
-    "has_replay_pause_state": "14",
-    "has_postmaster_pid_status": "10",
     # connection strings
     "conninfo_takes_passfile": "10",
     # authentication and roles
     "has_scram": "10",
-    "has_pg_monitor": "10",
-    "has_pg_read_all_stats": "10",
-    "has_pg_read_all_settings": "10",
     "has_pg_checkpoint_role": "15",
     "has_target_session_attrs": "10",
     # base backup
     "basebackup_takes_slot": "9.6",
-    "basebackup_creates_slot": "11",
     "basebackup_syncs": "10",
     "has_backup_manifest": "13",
-    "has_wal_segment_size_option": "11",
     "checksums_by_default": "18",
     # sessions
     "has_idle_in_transaction_timeout": "9.6",
@@ -144,18 +112,9 @@ ABILITIES: Mapping[str, str] = {
     "promotion_cancels_pause": "13",
     "shortfall_pauses_replay": "14",
     # pg_rewind
-    "rewind_crosses_timelines": "9.6",
     "has_rewind_grants": "11",
-    "has_rewind_write_recovery_conf": "13",
     "has_rewind_restore_target_wal": "13",
-    "rewind_recovers_crash": "13",
-    "rewind_from_standby": "14",
-    "has_rewind_config_file": "15",
     "rewind_follows_without_checkpoint": "16",
-    # synchronous replication
-    "has_several_sync_standbys": "9.6",
-    "has_remote_apply": "9.6",
-    "has_quorum_sync": "10",
 }
 
 
@@ -171,86 +130,51 @@ class Dialect:
     wal_directory: str
     waldir_option: str
     waldump_program: str
-    resetwal_program: str
     uses_recovery_conf: bool
-    promote_trigger_setting: str | None
     wal_level: str
     wal_keep_setting: str
     hot_standby_parameters: tuple[str, ...]
-    default_max_wal_senders: int
-    default_max_replication_slots: int
-    default_password_encryption: str
     current_wal_lsn_function: str
     current_wal_insert_lsn_function: str
     current_wal_flush_lsn_function: str
     last_receive_lsn_function: str
     last_replay_lsn_function: str
-    wal_lsn_diff_function: str
     walfile_name_function: str
-    switch_wal_function: str
     replay_paused_function: str
-    replay_pause_function: str
     replay_resume_function: str
-    backup_start_function: str
-    backup_stop_function: str
     rewind_functions: tuple[str, ...]
     sent_lsn_column: str
     write_lsn_column: str
     flush_lsn_column: str
     replay_lsn_column: str
-    received_lsn_column: str | None
-    wal_receiver_lsn_columns: tuple[str, ...]
 
-    recovery_settings_reload: bool
     primary_conninfo_reloads: bool
-    restore_command_reloads: bool
     has_immediately_reserve: bool
     has_temporary_slots: bool
     has_max_slot_wal_keep_size: bool
     has_slot_wal_status: bool
-    has_synced_slots: bool
-    has_slot_invalidation_reason: bool
-    has_idle_replication_slot_timeout: bool
     has_wal_receiver_view: bool
     wal_receiver_has_sender: bool
-    has_replication_lag: bool
     has_reply_time: bool
     has_control_functions: bool
     has_hba_file_rules: bool
     has_hba_file_names: bool
-    has_hba_includes: bool
-    has_hba_continuation_lines: bool
-    has_replay_pause_state: bool
-    has_postmaster_pid_status: bool
     conninfo_takes_passfile: bool
     has_scram: bool
-    has_pg_monitor: bool
-    has_pg_read_all_stats: bool
-    has_pg_read_all_settings: bool
     has_pg_checkpoint_role: bool
     has_target_session_attrs: bool
     basebackup_takes_slot: bool
-    basebackup_creates_slot: bool
     basebackup_syncs: bool
     has_backup_manifest: bool
-    has_wal_segment_size_option: bool
     checksums_by_default: bool
     has_idle_in_transaction_timeout: bool
     has_pg_promote: bool
     promote_waits: bool
     promotion_cancels_pause: bool
     shortfall_pauses_replay: bool
-    rewind_crosses_timelines: bool
     has_rewind_grants: bool
-    has_rewind_write_recovery_conf: bool
     has_rewind_restore_target_wal: bool
-    rewind_recovers_crash: bool
-    rewind_from_standby: bool
-    has_rewind_config_file: bool
     rewind_follows_without_checkpoint: bool
-    has_several_sync_standbys: bool
-    has_remote_apply: bool
-    has_quorum_sync: bool
 
     @classmethod
     def for_version(cls, version: str | int) -> Dialect:

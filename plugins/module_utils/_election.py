@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which standby becomes the primary, and for every other node why not. Pure.
 
-Ranked by timeline, then by the furthest LSN received or replayed (received alone falls back after a restart: rules,
-finding 8), then by the user's priority, then by name.
+Ranked by timeline, then by the furthest LSN received or replayed (received alone falls back after a
+restart), then by the user's priority, then by name.
 """
 
 from __future__ import annotations

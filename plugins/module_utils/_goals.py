@@ -56,7 +56,7 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
     outcome = plan_failover(
         topology,
         FailoverOptions(
-            dead=options.get("dead") or None,
+            dead=tuple(name.strip() for name in str(options.get("dead") or "").split(",") if name.strip()),
             to=options.get("to") or None,
             maximum_loss=int(options["maximum_loss"]),
             salvage=bool(options["salvage"]),

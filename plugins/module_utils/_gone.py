@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
+
+# States in the control file of a server that was not in recovery when it ended.
+_PRIMARY_STATES = ("in production", "shutting down", "shut down")
 
 
 @dataclass(frozen=True)
@@ -27,52 +31,100 @@ class Gone:
         return self.member is not None and self.member.node is not None
 
 
-def find_gone(topology: Topology, dead: str | None) -> Gone | Refusal:
-    """Find it: by whom the standbys follow, by whose data is no standby's, by the user's word."""
+def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
+    """Find it: by what the stopped servers were, by whom the standbys follow, by the user's word on who is dead.
+
+    A standby that was never pointed to a new primary still follows the one before that. So a stopped server that was
+    primary on the newest timeline comes first, whoever is followed.
+    """
     if len(topology.writable) > 1:
         return two_primaries(topology.writable)
     if topology.primary is not None:
         return _beside(topology.primary, topology, dead)
-    missing = [member for member in topology.members if not _runs_as_standby(member)]
+    formers = [member for member in topology.members if _was_primary(member, topology)]
+    newest = max((_timeline(member) for member in topology.members if _runs_as_standby(member)), default=0)
+    current = [member for member in formers if _timeline(member) >= newest]
+    if current:
+        return _last_of(current, topology, [member for member in topology.unseen if member.name not in dead])
     followed = _followed(topology)
     for choice in (
-        [member for member in missing if member.name in followed],
-        [member for member in missing if member.has_data and member.node and not member.node.standby],
-        [member for member in missing if member.name == dead],
-        [member for member in missing if member.node is None],
-        [member for member in missing if member.has_data],
+        [
+            member
+            for member in topology.members
+            if member.name in followed and member not in formers and not _runs_as_standby(member)
+        ],
+        list(topology.unseen),
+        formers,
+        [member for member in topology.members if member.has_data and not _runs_as_standby(member)],
     ):
         if len(choice) == 1:
             return Gone(choice[0])
+        known = [member for member in choice if member.name in dead]
+        if choice and len(known) == len(choice):
+            return Gone(known[0])
         if choice:
             return _doubtful(choice)
     return Gone(None)
 
 
 def sightings(topology: Topology, gone: Gone) -> list[Refusal]:
-    """Refusals for everybody who sees the gone primary alive: its own host, and each node that it answers."""
-    if gone.member is None:
-        return []
-    name, place = gone.member.name, gone.member.declared.place
-    seen_by = [
-        member.name
-        for member in topology.members
-        if member.name != name and member.node is not None and place in member.node.answering
-    ]
-    if gone.member.node is not None and gone.member.node.has_postmaster:
-        return [_alive(name, f"its server runs ({gone.member.node.unreadable or 'in recovery'})")]
-    return [_alive(name, f"it is alive: its server answers {' and '.join(seen_by)}")] if seen_by else []
+    """Refusals for whatever may accept writes: a server that cannot be asked, a lost host whose server answers."""
+    refusals = []
+    for member in topology.members:
+        is_gone = gone.member is not None and member.name == gone.member.name
+        node = member.node
+        if node is not None and node.has_postmaster and (is_gone or not (node.server or node.recovery_signal)):
+            refusals.append(_seen(member.name, f"its server runs ({node.unreadable or 'in recovery'})"))
+            continue
+        seen_by = [
+            other.name for other in topology.members if other.node and member.declared.place in other.node.answering
+        ]
+        if seen_by and (node is None or is_gone):
+            told = f"its server answers {' and '.join(seen_by)}"
+            refusals.append(_seen(member.name, f"it is alive: {told}") if is_gone else _may_be(member.name, told))
+    return refusals
 
 
-def _beside(primary: Member, topology: Topology, dead: str | None) -> Gone | Refusal:
+def _was_primary(member: Member, topology: Topology) -> bool:
+    """Whether a stopped server ended as a primary. A fenced one did, although it would start as a standby now."""
+    node = member.node
+    if node is None or node.server is not None or not member.has_data or member in topology.foreign:
+        return False
+    return not node.recovery_signal or (node.control is not None and node.control.state in _PRIMARY_STATES)
+
+
+def _last_of(formers: list[Member], topology: Topology, doubted: list[Member]) -> Gone | Refusal:
+    """Of those that were primary on the newest timeline, the one that was it last."""
+    followed = _followed(topology)
+
+    def rank(member: Member) -> tuple[int, bool, bool]:
+        return _timeline(member), member.name in followed, not _is_fenced(member)
+
+    last = [member for member in formers if rank(member) == max(map(rank, formers))]
+    if len(last) > 1:
+        return _doubtful(last)
+    if _is_fenced(last[0]) and doubted:
+        return _may_have_replaced(last[0], doubted)
+    return Gone(last[0])
+
+
+def _is_fenced(member: Member) -> bool:
+    return member.node is not None and member.node.recovery_signal
+
+
+def _timeline(member: Member) -> int:
+    return (member.node.timeline if member.node else None) or 0
+
+
+def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> Gone | Refusal:
     """A primary runs. It is the new one if another node is the old one: an earlier run was cut off."""
     timeline = primary.node.timeline if primary.node else None
     left_behind = [
         member
         for member in topology.members
-        if member.name != primary.name and (member.name == dead or _is_behind(member, primary, topology, timeline))
+        if member.name != primary.name and (member.name in dead or _is_behind(member, primary, topology, timeline))
     ]
-    if not left_behind or dead == primary.name:
+    if not left_behind or primary.name in dead:
         standbys = [member.name for member in topology.members if topology.streams(member, primary)]
         told = f", and {' and '.join(standbys)} stream from it" if standbys else ""
         return _alive(primary.name, f"it runs and accepts writes{told}")
@@ -111,11 +163,42 @@ def _alive(name: str, told: str) -> Refusal:
     )
 
 
+def _seen(name: str, told: str) -> Refusal:
+    return Refusal(
+        "primary_alive",
+        name,
+        told,
+        "If it serves its clients, put right why it cannot be reached or asked; if it has to go, stop its server there"
+        " or switch its host off, and run this again",
+    )
+
+
+def _may_be(name: str, told: str) -> Refusal:
+    return Refusal(
+        "primary_unknown",
+        name,
+        f"its host does not answer and {told}: it may be a primary, or have more than the others",
+        "Make its host reachable, or switch it off, and run this again",
+    )
+
+
+def _may_have_replaced(fenced: Member, doubted: list[Member]) -> Refusal:
+    names = " and ".join(member.name for member in doubted)
+    return Refusal(
+        "primary_unknown",
+        names,
+        f"does not answer, and an earlier failover that fenced {fenced.name} may have promoted it",
+        "Make it reachable; if it is off for certain, say so with -e failover_primary_is_dead="
+        + ",".join(member.name for member in doubted),
+    )
+
+
 def _doubtful(choice: list[Member]) -> Refusal:
     names = " and ".join(member.name for member in choice)
     return Refusal(
         "primary_unknown",
         names,
         "one of these was the primary, and it cannot be told which",
-        "Say which is dead with -e failover_primary_is_dead=HOST",
+        "Make them reachable and start the one that was it; those that are off for certain are named with"
+        " -e failover_primary_is_dead=HOST,HOST",
     )

@@ -80,7 +80,7 @@ def session_with(parameters: Mapping[str, Any]) -> Session:
         raise HotStandbyError(
             "not_running",
             f"no server runs at {parameters['socket_directory']} port {parameters['port']} on this host",
-            "Start it first (module server)",
+            "Start it first: site.yml does",
         )
     return session
 

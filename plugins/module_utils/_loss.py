@@ -35,17 +35,27 @@ def loss_of(gone: Member | None, election: Election, heard: Lsn | None, *, salva
     node = gone.node
     if node is None or node.end is None:
         return _from_hearsay(gone, heard, reached)
+    if winner.node is None or node.timeline != winner.node.timeline:
+        return _across_timelines(gone, winner, node.end)
     if node.end <= reached:
         return Loss(f"nothing: the WAL of {gone.name} ends at {node.end}, and {winner.name} will have all of it", 0)
     missing = node.end - reached
-    same = winner.node is not None and node.timeline == winner.node.timeline
-    if salvage and same:
+    if salvage:
         return Loss(
             f"nothing, if the {missing} bytes from {reached} to {node.end} can be brought over from {gone.name}",
             0,
             missing,
         )
     return Loss(f"{missing} bytes of WAL, from {reached} to {node.end}, that only {gone.name} has", missing)
+
+
+def _across_timelines(gone: Member, winner: Member, end: Lsn) -> Loss:
+    """The candidate is on a newer timeline: what the gone one wrote past the point where its own was left is lost."""
+    history = winner.node.history if winner.node else None
+    timeline = (gone.node.timeline if gone.node else None) or 0
+    if history is not None and history.contains(timeline, end):
+        return Loss(f"nothing: the WAL of {gone.name} ends at {end} on timeline {timeline}, which {winner.name} has", 0)
+    return Loss(f"cannot be told: {gone.name} is on timeline {timeline} up to {end}, {winner.name} on another", None)
 
 
 def latest_heard(topology: Topology, before: Lsn | None) -> Lsn | None:

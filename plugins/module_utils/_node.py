@@ -38,7 +38,7 @@ class Control:
 
     @property
     def can_rewind(self) -> bool:
-        """Whether pg_rewind can tell which blocks have changed (rules, W5)."""
+        """Whether pg_rewind can tell which blocks have changed."""
         return self.data_checksums or self.wal_log_hints
 
     @property
@@ -86,9 +86,9 @@ class Server:
     """A running server.
 
     position: on a primary the end of its flushed WAL; on a standby the furthest that it received or replayed
-    (received alone falls back to a segment's start after a restart: rule 8).
+    (received alone falls back to a segment's start after a restart).
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
-    parameters: the hot-standby parameters (rules, F) as the server runs with them.
+    parameters: the hot-standby parameters as the server runs with them.
     pending_values: what settings that wait for a restart will be, by name.
     """
 
@@ -122,7 +122,7 @@ class Server:
 class Node:
     """One instance on one host.
 
-    wal_end: LSN of the end of the last record in the WAL of a stopped server (rule 1), None when it is not known.
+    wal_end: LSN of the end of the last record in the WAL of a stopped server, None when it is not known.
     free_bytes: space on the file system that the data directory is, or would be, on.
     answering: places ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
     archive_ready: number of WAL files that wait to be archived.

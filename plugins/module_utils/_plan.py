@@ -55,7 +55,13 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
     server = primary.node.server if primary.node else None
     if server is None or server.in_recovery:
         return Plan.refused(
-            Refusal("not_promoted", name, "it was promoted and is no running primary now", "See its server's log")
+            Refusal(
+                "not_promoted",
+                name,
+                "it was to be promoted, and is no running primary now",
+                "See its server's log, and with status.yml what runs; site.yml starts an old primary that was merely"
+                " stopped, failover.yml promotes the best standby",
+            )
         )
     nodes = [NodePlan(name, PRIMARY, (Step(NONE, f"is the primary, on timeline {server.timeline}"),))]
     left: list[str] = []

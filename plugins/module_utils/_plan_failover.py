@@ -31,13 +31,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 
 @dataclass(frozen=True)
 class FailoverOptions:
-    """dead: the host that the user says is dead. to: the standby that the user prefers. maximum_loss is in bytes.
+    """dead: the hosts that the user says are dead. to: the standby that the user prefers. maximum_loss is in bytes.
 
     salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
     gone, heard: what an earlier look found before the standbys were detached, see Failover.
     """
 
-    dead: str | None = None
+    dead: tuple[str, ...] = ()
     to: str | None = None
     maximum_loss: int = 16 * 1024 * 1024
     salvage: bool = True
@@ -71,10 +71,13 @@ class Failover:
 def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
     """Decide. With refusals nothing is touched."""
     names = [member.name for member in topology.members]
-    for name in (options.dead, options.to):
-        if name is not None and name not in names:
+    for name in (*options.dead, *([options.to] if options.to else [])):
+        if name not in names:
             return Failover(Plan.refused(unknown_host(name, names)))
-    gone = Gone(topology.member(options.gone)) if options.gone else find_gone(topology, options.dead)
+    if options.gone and not topology.writable:
+        gone: Gone | Refusal = Gone(topology.member(options.gone))
+    else:
+        gone = find_gone(topology, options.dead)
     if isinstance(gone, Refusal):
         return Failover(Plan.refused(gone))
     if gone.promoted is not None:
@@ -86,6 +89,7 @@ def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
     if election.winner is None:
         refusals.append(_no_candidate(election))
         return Failover(Plan.refused(*refusals))
+    refusals += _newer_than(election.winner, topology)
     heard = latest_heard(topology, Lsn.from_optional(options.heard))
     loss = loss_of(gone.member, election, heard, salvage=options.salvage)
     if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
@@ -141,7 +145,7 @@ def _fence(gone: Gone, options: FailoverOptions, winner: Member) -> Step:
 
 def _needs_command(gone: Gone, options: FailoverOptions) -> bool:
     member = gone.member
-    return member is not None and not gone.reachable and member.name != options.dead
+    return member is not None and not gone.reachable and member.name not in options.dead
 
 
 def _unreachable(gone: Gone, options: FailoverOptions) -> list[Refusal]:
@@ -167,6 +171,22 @@ def _no_candidate(election: Election) -> Refusal:
         f"{election.why} ({told})",
         "Bring a standby up (start its server), or start the old primary again",
     )
+
+
+def _newer_than(winner: Member, topology: Topology) -> list[Refusal]:
+    """What was promoted already has the newest data, be it stopped now: nobody of an older timeline replaces it."""
+    timeline = (winner.node.timeline if winner.node else None) or 0
+    return [
+        Refusal(
+            "newer_timeline",
+            member.name,
+            f"it is on timeline {member.node.timeline}, and {winner.name}, the best that can be promoted, only on"
+            f" {timeline}: all that was written since would be lost",
+            f"Start its server and run site.yml; if it is lost, go on with -e failover_primary_is_dead={member.name}",
+        )
+        for member in topology.members
+        if member.has_data and member not in topology.foreign and member.node and (member.node.timeline or 0) > timeline
+    ]
 
 
 def _too_great(loss: Loss, options: FailoverOptions) -> Refusal:

@@ -4,7 +4,7 @@
 """The plan of restart.yml: who is restarted, in which order. Pure.
 
 A standby must not have less of a hot-standby parameter than the primary: what is raised is raised on the standbys
-first, what is lowered is lowered on the primary first (rules, F: parameter order).
+first, what is lowered is lowered on the primary first.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def _of_candidate(
 
 
 def _lowered(primary: Member, taking_over: Server) -> Iterator[Refusal]:
-    """A standby does not start with less of a hot-standby parameter than its primary has (rules, F)."""
+    """A standby does not start with less of a hot-standby parameter than its primary has."""
     server = primary.node.server if primary.node else None
     for name, then in (server.pending_values if server else {}).items():
         there = taking_over.parameters.get(name, "")

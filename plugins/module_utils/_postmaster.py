@@ -26,6 +26,11 @@ class Postmaster:
         """Whether it says that it takes connections (10 and later say so)."""
         return self.status in ("ready", "standby")
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it says that it shuts down (10 and later say so); nothing calls that off."""
+        return self.status == "stopping"
+
     @classmethod
     def parse(cls, text: str) -> Postmaster:
         """Read the file's text. Raises ValueError when it is not whole (it is being written, say).

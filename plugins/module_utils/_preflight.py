@@ -24,13 +24,13 @@ def check(
     """Return every reason not to begin.
 
     strays: hosts of the inventory that are in no group at all; left_out: hosts that --limit keeps out of the play.
-    hosts: whether each host has to be in order. A failover must not be held up by a host that is not.
+    hosts: whether each host has to be in order, in its version and with names that it can resolve too. A failover, and
+    what follows a promotion, must not be held up by a host that is not.
     """
     return [
         *_left_out(left_out),
         *_groups(members, strays),
         *_password(members),
-        *_versions(members),
         *_addresses(members),
         *(_hosts(members) if hosts else ()),
     ]
@@ -127,20 +127,21 @@ def _addresses(members: tuple[Member, ...]) -> Iterator[Refusal]:
                 f"its address {member.declared.address} is the loopback of each host; no other node can reach it there",
                 "Set postgres_address to the address that the other nodes see",
             )
-        if member.node and member.node.unresolved_addresses:
-            yield Refusal(
-                "address_unmatched",
-                member.name,
-                f"this host cannot resolve {', '.join(member.node.unresolved_addresses)}: no access rule can match it",
-                "Set postgres_address of that node to an IP address, or make its name known here",
-            )
 
 
 def _hosts(members: tuple[Member, ...]) -> Iterator[Refusal]:
+    yield from _versions(members)
     for member in members:
         node = member.node
         if node is None:
             continue
+        if node.unresolved_addresses:
+            yield Refusal(
+                "address_unmatched",
+                member.name,
+                f"this host cannot resolve {', '.join(node.unresolved_addresses)}: no access rule can match it",
+                "Set postgres_address of that node to an IP address, or make its name known here",
+            )
         if node.unreadable:
             yield Refusal("unreadable", member.name, node.unreadable, "Put that right and run again")
         if node.port_taken:

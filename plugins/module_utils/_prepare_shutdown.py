@@ -80,7 +80,7 @@ class Primary:
             raise HotStandbyError(
                 "checkpoint_too_slow",
                 f"the checkpoint was not done after {timeout_seconds} s",
-                "Run this again when the disks have less to do, or raise the timeout",
+                "Run this again when the disks have less to do",
             ) from error
         return Lsn.parse(str(self._session.value(f"SELECT {self._dialect.current_wal_flush_lsn_function}()::text")))
 

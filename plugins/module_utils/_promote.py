@@ -95,8 +95,8 @@ class Candidate:
             raise HotStandbyError(
                 "still_streaming",
                 "this standby still streams from a primary: promoting it would make two of them",
-                "Switch over with switchover.yml. If that primary is dead for certain, detach the standby first"
-                " (module wal_receiver)",
+                "Switch over with switchover.yml. If that primary is dead for certain, run failover.yml,"
+                " which detaches the standby first",
             )
         if not self._server.paused():
             return
@@ -140,7 +140,7 @@ class Candidate:
         self.check_now(self._server.look())
 
     def promote(self) -> TimelineHistory:
-        """Promote it and prove it. Raises HotStandbyError "timed_out" or "not_promoted"."""
+        """Promote it and prove it. Raises HotStandbyError "promotion_pending" or "not_promoted"."""
         server = self._server
         if server.dialect.has_pg_promote:
             server.session.execute("SELECT pg_promote(false)")
@@ -154,12 +154,15 @@ class Candidate:
             wake_startup(server.data_directory)
             return False
 
-        wait_until(
-            promoted,
-            self._timeout,
-            "this standby has become a primary (it was told to, and may still become one)",
-            "See its server's log, and run this again",
-        )
+        try:
+            wait_until(promoted, self._timeout, "this standby has become a primary")
+        except HotStandbyError as error:
+            # whatever went wrong in the wait: nothing takes the request back while that server runs
+            raise HotStandbyError(
+                "promotion_pending",
+                f"this standby was told to become a primary and may still become one ({error.message})",
+                "See its server's log (a restore_command that hangs?); nobody else may be primary before it is stopped",
+            ) from error
         now = primary_timeline(server)
         history = _history(server, now)
         against = unproved(self._before, now, history)
@@ -184,7 +187,7 @@ class Candidate:
         return HotStandbyError(
             "not_replayed",
             f"after {self._timeout} s this standby has replayed {seen.replayed} and not {wanted}; it was not promoted",
-            "Bring the missing WAL, or raise the timeout, and run this again",
+            "Bring the missing WAL, or give it more time (postgres_timeout), and run this again",
         )
 
 

@@ -63,14 +63,14 @@ class Request:
             raise HotStandbyError(
                 "server_running",
                 f"a server runs in {directory} (process {running.pid}, port {running.port})",
-                "Stop it first (module server); a running server cannot be rewound",
+                "Stop it first; a running server cannot be rewound",
             )
         wreck = find_wreck(directory)
         if wreck:
-            raise HotStandbyError("wreck", f"{directory}: {wreck}", "Clone it (module base_backup)")
+            raise HotStandbyError("wreck", f"{directory}: {wreck}", "Clone it: rejoin.yml does")
         if content_of(directory) != layout.CLUSTER:
             raise HotStandbyError(
-                "not_a_cluster", f"{directory} holds no PostgreSQL cluster", "Clone it (module base_backup)"
+                "not_a_cluster", f"{directory} holds no PostgreSQL cluster", "Clone it: rejoin.yml does"
             )
         if os.stat(directory).st_uid != os.geteuid():
             raise HotStandbyError(

@@ -62,9 +62,12 @@ def server(module: AnsibleModule) -> dict[str, Any]:
 
     service.check(params["state"])
     before = control.running()
+    waited, guard_said = 0.0, ""
+    if params["state"] == "started" and before is not None and before.stopping:
+        waited += control.wait_stopped("it was told to stop before", before)
+        before = None
     unmanaged = before is not None and not service.manages(before)
     todo = steps(params["state"], before is not None, service.is_busy())
-    waited, guard_said = 0.0, ""
     if STOP in todo:
         waited += control.stop(params["stop_mode"])
     if START in todo:

@@ -114,7 +114,7 @@ class ServerControl:
             self._ready,
             self._timeout_seconds,
             f"the server in {self._instance.data_directory} takes connections",
-            "It is still in recovery: look at its log, and raise the timeout if it makes progress",
+            "It is still in recovery: look at its log, and raise postgres_timeout if it makes progress",
         )
 
     def stop(self, mode: str) -> float:
@@ -125,7 +125,16 @@ class ServerControl:
         found = self.running()
         begun = self._clock.now()
         self._service.stop(found, mode)
+        self.wait_stopped(f"it was told to stop ({mode})", found)
+        return round(self._clock.now() - begun, 3)
+
+    def wait_stopped(self, told: str, found: Postmaster | None) -> float:
+        """Wait until a server that was told to stop has stopped; return the seconds.
+
+        Raises HotStandbyError "stop_timed_out".
+        """
         directory = self._instance.data_directory
+        begun = self._clock.now()
         try:
             wait_until(
                 lambda: self.running() is None and not (found and is_postgres(found.pid)),
@@ -135,10 +144,10 @@ class ServerControl:
         except HotStandbyError:
             raise HotStandbyError(
                 "stop_timed_out",
-                f"the server in {directory} (pid {found.pid if found else 'unknown'}) was told to stop"
-                f" ({mode}) and still runs after {self._timeout_seconds} s",
-                "It waits for a standby that has gone silent, for the archiver or for its checkpoint:"
-                " look at its log, raise the timeout or use stop_mode immediate",
+                f"the server in {directory} (pid {found.pid if found else 'unknown'}) still runs after"
+                f" {self._timeout_seconds} s: {told}",
+                "It waits for a standby that has gone silent, for the archiver or for its checkpoint: look at its log,"
+                " and give it more time (postgres_timeout; switchover.yml: switchover_timeout)",
             ) from None
         return round(self._clock.now() - begun, 3)
 
@@ -186,7 +195,7 @@ class ServerControl:
             {
                 "port_taken": "Free the port or choose another postgres_port",
                 REFUSED: HINT,
-                "start_timed_out": "It goes on starting: raise the timeout if its log shows progress",
+                "start_timed_out": "It goes on starting: raise postgres_timeout if its log shows progress",
             }.get(name, f"Put right what its log says ({self._log_names()})"),
         )
 
@@ -222,7 +231,7 @@ class ServerControl:
         outcome = Commands(self._run, instance.bin_directory).attempt(
             "postgres", "-C", setting, "-D", instance.config_directory,
             "-c", f"data_directory={instance.data_directory}", cwd="/",
-        )  # fmt: skip
+        )
         return outcome.output.strip() if outcome.code == 0 else None
 
 

@@ -147,7 +147,7 @@ class PgCtl:
         self._outcome = self._commands.attempt(
             "pg_ctl", "start", "-w", "-s", "-t", str(timeout_seconds), "-D", instance.config_directory,
             "-l", str(instance.log_file), *options, cwd=instance.data_directory,
-        )  # fmt: skip
+        )
 
     def start_given_up(self) -> str | None:
         return self._outcome.complaint if self._outcome and self._outcome.code != 0 else None

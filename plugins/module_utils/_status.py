@@ -159,7 +159,7 @@ def _problems(topology: Topology) -> Iterator[str]:
 
 
 def _waiting_commits(name: str, server: Server) -> Iterator[str]:
-    """Commits wait for ever when nobody who streams is named as synchronous (rules, finding 10)."""
+    """Commits wait for ever when nobody who streams is named as synchronous."""
     if server.synchronous_standby_names and not any(s.sync_state in ("sync", "quorum") for s in server.senders):
         yield (
             f"{name}: commits wait, since synchronous_standby_names is {server.synchronous_standby_names!r}"

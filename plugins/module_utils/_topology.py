@@ -124,7 +124,7 @@ class Topology:
         return None
 
     def streams(self, member: Member, upstream: Member) -> bool:
-        """Whether a standby streams from this upstream, read on both sides (rules, finding 12)."""
+        """Whether a standby streams from this upstream, read on both sides."""
         server = member.node.server if member.node else None
         source = upstream.node.server if upstream.node else None
         if server is None or source is None or self.upstream_of(member) != upstream:
@@ -141,7 +141,7 @@ def lies_on(node: Node, primary: Node) -> bool | None:
     """Whether all of a node's WAL lies on the primary's history; None when its end is not known.
 
     On the primary's own timeline it must not reach past the primary: pg_rewind does not see that kind of
-    divergence (rules, finding 2). On an older one it must not reach past the point where that was left.
+    divergence. On an older one it must not reach past the point where that was left.
     """
     if node.timeline is None or primary.server is None:
         return None

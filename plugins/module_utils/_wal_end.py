@@ -4,7 +4,7 @@
 """Where the WAL of a stopped server ends, from what pg_waldump says. Pure.
 
 The fork test needs the end of the last record, not its start: a clean old primary whose shutdown checkpoint the
-standby received in full may follow without a rewind (rules, finding 1).
+standby received in full may follow without a rewind.
 """
 
 from __future__ import annotations

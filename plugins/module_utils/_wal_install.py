@@ -179,7 +179,7 @@ def _check_still(server: StandbyServer, seen: Stream) -> None:
         raise HotStandbyError(
             "still_streaming",
             "this standby streams from an upstream, or tries to: its WAL must not change while files are replaced",
-            "Detach it first (module wal_receiver)",
+            "Detach it first, as failover.yml does: run that again",
         )
     if server.paused():
         raise HotStandbyError(
@@ -197,7 +197,7 @@ def _check_same(server: StandbyServer, before: Stream) -> None:
         raise HotStandbyError(
             "still_streaming",
             f"this standby has received WAL up to {now.received} meanwhile; nothing was replaced",
-            "Detach it first (module wal_receiver)",
+            "Detach it first, as failover.yml does: run that again",
         )
 
 

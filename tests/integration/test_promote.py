@@ -190,6 +190,19 @@ def test_nobody_sleeps_through_the_call(servers: ServerFactory, primary: Server,
     assert module.wait().get("promoted"), module.stdout
 
 
+def test_one_that_was_told_may_still_become_a_primary(
+    primary: Server, standby: Server, run_module: RunModule
+) -> None:
+    left_alone(primary, standby)
+    replaying = standby.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")[0][0]
+    os.kill(replaying, signal.SIGSTOP)
+    result = run_module("promote", parameters(standby, timeout=2))
+    assert result["error_name"] == "promotion_pending", result
+    assert in_recovery(standby)
+    os.kill(replaying, signal.SIGCONT)
+    wait_for(lambda: not in_recovery(standby), "the promotion that it was told of")
+
+
 def test_nobody_who_has_to_confirm(servers: ServerFactory, primary: Server, run_module: RunModule) -> None:
     """A synchronous standby that does not exist holds up every commit but ours."""
     standby = servers.standby("s", primary, settings={"synchronous_standby_names": "nobody"})

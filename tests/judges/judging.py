@@ -78,7 +78,10 @@ def files_of_checkout() -> list[str]:
     )
     if listing.returncode != 0:
         pytest.fail(f"the judges read what git lists, and git refused: {listing.stderr.strip()}", pytrace=False)
-    return sorted(name for name in listing.stdout.split("\0") if name and os.path.lexists(CHECKOUT / name))
+    names = sorted(name for name in listing.stdout.split("\0") if name and os.path.lexists(CHECKOUT / name))
+    if "galaxy.yml" not in names:
+        pytest.fail(f"git does not list the checkout's own files in {CHECKOUT}", pytrace=False)
+    return names
 
 
 def lines_of_checkout() -> Iterator[tuple[str, str]]:

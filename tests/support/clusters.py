@@ -200,10 +200,11 @@ def stopped(
     timeline: int = 1,
     signal: bool = True,
     identity: str = OURS,
-    state: str = "shut down",
+    state: str | None = None,
     **changes: Any,
 ) -> Node:
-    """A stopped server; signal: whether it would start as a standby."""
+    """A stopped server; signal: whether it would start as a standby. It was shut down in order, unless told."""
+    state = state or ("shut down in recovery" if signal else "shut down")
     return replace(
         _installed(
             recovery_signal=signal,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,20 @@ from support.hosts.controller import Controller
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FLEET, FIRST_ADDRESS = os.environ.get("HOTSTANDBY_FLEET", f"system-{WORKER}:{31 + 10 * WORKER}").split(":")
 NAMES = ("db-1", "db-2", "db-3", "db-4")
+# They take minutes each. Two files run at a time, so what is begun last should be short.
+LONGEST = ("test_molecule", "test_failover", "test_switchover", "test_bad_input", "test_rejoin", "test_restart")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the system tests with the longest files; whatever stands before them stays there."""
+
+    def place(item: pytest.Item) -> int:
+        if item.path.parent != Path(__file__).parent:
+            return -1
+        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+
 
 
 @pytest.fixture(scope="session")

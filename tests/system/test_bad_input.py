@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from support.hosts import Fleet, snapshot
-from support.hosts.controller import Controller, Run
+from support.hosts.controller import CHECKOUT, Controller, Run
 
 NODES = ("db-1", "db-2", "db-3")
 UNIT = "postgresql@15-main"
@@ -148,6 +148,8 @@ def test_a_setting_that_the_server_rejects(cluster: Fleet, controller: Controlle
     assert run.returncode != 0
     assert 'invalid value for parameter "shared_buffers": "banana"' in run.output
     assert not any(run.changed.values())
-    assert "Converge the standbys" not in run.output
+    play = "Converge the standbys"
+    assert f"- name: {play}\n" in (CHECKOUT / "playbooks" / "converge.yml").read_text()
+    assert play not in run.output
     for name in NODES:
         assert "banana" not in cluster[name].read("/etc/postgresql/15/main/postgresql.conf").decode()

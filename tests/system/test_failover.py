@@ -191,6 +191,27 @@ def test_the_primary_s_host_is_silently_cut_off(replicated: Fleet, controller: C
     assert_cluster(replicated, "db-2", ["db-3"], on_timeline=2)
 
 
+def test_a_primary_on_whose_host_nothing_can_be_asked(
+    replicated: Fleet, controller: Controller, tmp_path: Path
+) -> None:
+    """ssh gets in, and no module runs there: such a host is not stopped and marked, so it has to be fenced."""
+    gone = replicated["db-1"]
+    wait_until_replayed(replicated["db-2"], position(gone))
+    kill_postmaster(gone)
+    gone.run("chmod", "000", "/usr/bin/python3.11")
+    assert "failover_primary_is_dead=db-1" in said(controller.playbook("failover"), "primary_unreachable")
+
+    declare(controller, "false")
+    said(controller.playbook("failover"), "fence_failed")
+    assert in_recovery(replicated["db-2"])
+    fenced = tmp_path / "fenced"
+    declare(controller, f"touch {fenced}")
+    run = controller.playbook("failover")
+    assert fenced.exists(), run.output
+    assert not in_recovery(replicated["db-2"])
+    assert timeline(replicated["db-3"]) == 2
+
+
 # Switches the container off, as a power switch would; one that is off already stays off.
 _POWER_SWITCH = """
 import sys

@@ -170,3 +170,30 @@ def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, contro
         wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "db-2 to stream again")
     assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
     assert client.lost(db1) == []
+
+
+def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Controller, show: Show) -> None:
+    """It asks an archive that does not answer when it promotes itself: beside it the old primary is not started."""
+    db1, db2 = replicated["db-1"], replicated["db-2"]
+    hanging = "/var/lib/postgresql/hanging"
+    command = f"while test -f {hanging}; do sleep 0.1; done; false"
+    db2.sql(f"ALTER SYSTEM SET restore_command = '{command}'")
+    db2.sql("SELECT pg_reload_conf()")
+    wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
+    db2.run("touch", hanging)
+    with Writer(addresses(replicated, *NODES)) as client:
+        client.proceed()
+        waits = ("-e", "postgres_timeout=10", "-e", "switchover_timeout=20")
+        run = controller.playbook("switchover", "-e", "switchover_to=db-2", *waits)
+        line = said(run, "promotion_pending")
+        assert "db-1 stays stopped" in line
+        assert stopped(db1)
+        assert in_recovery(db2)
+        db2.run("rm", hanging)
+        wait_for(lambda: not in_recovery(db2), "db-2 to become the primary after all")
+        client.proceed()
+        show(f"a candidate that hung: {client.longest_gap()}")
+        db2.sql("ALTER SYSTEM RESET restore_command")
+        controller.playbook("rejoin", check=True)
+    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert client.lost(db2) == []

@@ -26,56 +26,33 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect_res
 ABILITIES_BY_VERSION = """
 name                              9.5 9.6  10  11  12  13  14  15  16  17  18
 uses_recovery_conf                  y   y   y   y   .   .   .   .   .   .   .
-recovery_settings_reload            .   .   .   .   y   y   y   y   y   y   y
 primary_conninfo_reloads            .   .   .   .   .   y   y   y   y   y   y
-restore_command_reloads             .   .   .   .   .   .   y   y   y   y   y
 has_immediately_reserve             .   y   y   y   y   y   y   y   y   y   y
 has_temporary_slots                 .   .   y   y   y   y   y   y   y   y   y
 has_max_slot_wal_keep_size          .   .   .   .   .   y   y   y   y   y   y
 has_slot_wal_status                 .   .   .   .   .   y   y   y   y   y   y
-has_synced_slots                    .   .   .   .   .   .   .   .   .   y   y
-has_slot_invalidation_reason        .   .   .   .   .   .   .   .   .   y   y
-has_idle_replication_slot_timeout   .   .   .   .   .   .   .   .   .   .   y
 has_idle_in_transaction_timeout     .   y   y   y   y   y   y   y   y   y   y
 has_wal_receiver_view               .   y   y   y   y   y   y   y   y   y   y
 wal_receiver_has_sender             .   .   .   y   y   y   y   y   y   y   y
-has_replication_lag                 .   .   y   y   y   y   y   y   y   y   y
 has_reply_time                      .   .   .   .   y   y   y   y   y   y   y
 has_control_functions               .   y   y   y   y   y   y   y   y   y   y
 has_hba_file_rules                  .   .   y   y   y   y   y   y   y   y   y
 has_hba_file_names                  .   .   .   .   .   .   .   .   y   y   y
-has_hba_includes                    .   .   .   .   .   .   .   .   y   y   y
-has_hba_continuation_lines          .   .   .   .   .   .   y   y   y   y   y
-has_replay_pause_state              .   .   .   .   .   .   y   y   y   y   y
-has_postmaster_pid_status           .   .   y   y   y   y   y   y   y   y   y
 has_scram                           .   .   y   y   y   y   y   y   y   y   y
-has_pg_monitor                      .   .   y   y   y   y   y   y   y   y   y
-has_pg_read_all_stats               .   .   y   y   y   y   y   y   y   y   y
-has_pg_read_all_settings            .   .   y   y   y   y   y   y   y   y   y
 has_pg_checkpoint_role              .   .   .   .   .   .   .   y   y   y   y
 has_target_session_attrs            .   .   y   y   y   y   y   y   y   y   y
 basebackup_takes_slot               .   y   y   y   y   y   y   y   y   y   y
-basebackup_creates_slot             .   .   .   y   y   y   y   y   y   y   y
 basebackup_syncs                    .   .   y   y   y   y   y   y   y   y   y
 conninfo_takes_passfile             .   .   y   y   y   y   y   y   y   y   y
 has_backup_manifest                 .   .   .   .   .   y   y   y   y   y   y
-has_wal_segment_size_option         .   .   .   y   y   y   y   y   y   y   y
 checksums_by_default                .   .   .   .   .   .   .   .   .   .   y
 has_pg_promote                      .   .   .   .   y   y   y   y   y   y   y
 promote_waits                       .   .   y   y   y   y   y   y   y   y   y
 promotion_cancels_pause             .   .   .   .   .   y   y   y   y   y   y
 shortfall_pauses_replay             .   .   .   .   .   .   y   y   y   y   y
-rewind_crosses_timelines            .   y   y   y   y   y   y   y   y   y   y
 has_rewind_grants                   .   .   .   y   y   y   y   y   y   y   y
-has_rewind_write_recovery_conf      .   .   .   .   .   y   y   y   y   y   y
 has_rewind_restore_target_wal       .   .   .   .   .   y   y   y   y   y   y
-rewind_recovers_crash               .   .   .   .   .   y   y   y   y   y   y
-rewind_from_standby                 .   .   .   .   .   .   y   y   y   y   y
-has_rewind_config_file              .   .   .   .   .   .   .   y   y   y   y
 rewind_follows_without_checkpoint   .   .   .   .   .   .   .   .   y   y   y
-has_several_sync_standbys           .   y   y   y   y   y   y   y   y   y   y
-has_remote_apply                    .   y   y   y   y   y   y   y   y   y   y
-has_quorum_sync                     .   .   y   y   y   y   y   y   y   y   y
 """
 
 # R: a change takes a restart, r: a reload, .: there is no such setting
@@ -125,24 +102,15 @@ RENAMED = [
     ("wal_directory", "pg_xlog", "10", "pg_wal"),
     ("waldir_option", "--xlogdir", "10", "--waldir"),
     ("waldump_program", "pg_xlogdump", "10", "pg_waldump"),
-    ("resetwal_program", "pg_resetxlog", "10", "pg_resetwal"),
     ("wal_level", "hot_standby", "9.6", "replica"),
     ("wal_keep_setting", "wal_keep_segments", "13", "wal_keep_size"),
-    ("default_max_wal_senders", 0, "10", 10),
-    ("default_max_replication_slots", 0, "10", 10),
-    ("default_password_encryption", "md5", "14", "scram-sha-256"),
     ("current_wal_lsn_function", "pg_current_xlog_location", "10", "pg_current_wal_lsn"),
     ("current_wal_insert_lsn_function", "pg_current_xlog_insert_location", "10", "pg_current_wal_insert_lsn"),
     ("last_receive_lsn_function", "pg_last_xlog_receive_location", "10", "pg_last_wal_receive_lsn"),
     ("last_replay_lsn_function", "pg_last_xlog_replay_location", "10", "pg_last_wal_replay_lsn"),
-    ("wal_lsn_diff_function", "pg_xlog_location_diff", "10", "pg_wal_lsn_diff"),
     ("walfile_name_function", "pg_xlogfile_name", "10", "pg_walfile_name"),
-    ("switch_wal_function", "pg_switch_xlog", "10", "pg_switch_wal"),
     ("replay_paused_function", "pg_is_xlog_replay_paused", "10", "pg_is_wal_replay_paused"),
-    ("replay_pause_function", "pg_xlog_replay_pause", "10", "pg_wal_replay_pause"),
     ("replay_resume_function", "pg_xlog_replay_resume", "10", "pg_wal_replay_resume"),
-    ("backup_start_function", "pg_start_backup", "15", "pg_backup_start"),
-    ("backup_stop_function", "pg_stop_backup", "15", "pg_backup_stop"),
     ("sent_lsn_column", "sent_location", "10", "sent_lsn"),
     ("write_lsn_column", "write_location", "10", "write_lsn"),
     ("flush_lsn_column", "flush_location", "10", "flush_lsn"),
@@ -181,12 +149,6 @@ def test_name(name: str, before: object, since: str, after: object) -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("promote_trigger_setting", {"9.5": "trigger_file", "12": "promote_trigger_file", "16": None}),
-        ("received_lsn_column", {"9.5": None, "9.6": "received_lsn", "13": "flushed_lsn"}),
-        (
-            "wal_receiver_lsn_columns",
-            {"9.5": (), "9.6": ("received_lsn",), "13": ("written_lsn", "flushed_lsn")},
-        ),
         (
             "current_wal_flush_lsn_function",
             {

@@ -22,11 +22,17 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 from support.clusters import THEIRS, cluster, primary, standby, stopped, virgin
 
 ALIVE = "192.0.2.1 5432"  # db-1, as its declared place
+SECOND = "192.0.2.2 5432"
 
 
 def crashed(end: str = "0/6000000", **changes: Any) -> Node:
     """A primary that was killed, on a host that answers."""
     return stopped(end, signal=False, state="in production", **changes)
+
+
+def fenced(end: str = "0/6000000", **changes: Any) -> Node:
+    """A primary that was killed, and that an earlier failover has marked as a standby's."""
+    return stopped(end, signal=True, state="in production", **changes)
 
 
 def cut(position: str = "0/6000000", timeline: int = 1, **changes: Any) -> Node:
@@ -46,7 +52,7 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
     "the primary runs": (cluster(primary("db-2"), standby("db-1")), FailoverOptions(), "primary_alive"),
     "the primary runs, said to be dead": (
         cluster(primary("db-2"), standby("db-1")),
-        FailoverOptions(dead="db-1"),
+        FailoverOptions(dead=("db-1",)),
         "primary_alive",
     ),
     "the primary runs, a standby is stopped": (
@@ -56,7 +62,7 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
     ),
     "the primary runs, said to be dead, and a node is on an older timeline": (
         cluster(primary(timeline=2), stopped()),
-        FailoverOptions(dead="db-1"),
+        FailoverOptions(dead=("db-1",)),
         "primary_alive",
     ),
     "the primary runs, a standby that streams has not noted the new timeline yet": (
@@ -72,17 +78,17 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
     "cut off from the controller only": (cluster(None, standby("db-1")), FailoverOptions(), "primary_unreachable"),
     "answers a standby, said to be dead": (
         cluster(None, replace(cut(), answering=(ALIVE,)), cut()),
-        FailoverOptions(dead="db-1"),
+        FailoverOptions(dead=("db-1",)),
         "primary_alive",
     ),
     "answers a standby that is stopped itself": (
         cluster(None, cut(), stopped(answering=(ALIVE,))),
-        FailoverOptions(dead="db-1"),
+        FailoverOptions(dead=("db-1",)),
         "primary_alive",
     ),
     "another one is said to be dead": (
         cluster(None, cut(), None),
-        FailoverOptions(dead="db-3"),
+        FailoverOptions(dead=("db-3",)),
         "primary_unreachable",
     ),
     "no standby left": (cluster(crashed(), stopped(), None), FailoverOptions(), "no_candidate"),
@@ -110,8 +116,38 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
     ),
     "too much of what was heard of is lost": (
         cluster(None, cut("0/6000000"), cut("0/6000000")),
-        FailoverOptions(dead="db-1", maximum_loss=255, heard="0/6000100"),
+        FailoverOptions(dead=("db-1",), maximum_loss=255, heard="0/6000100"),
         "loss_too_great",
+    ),
+    "another server that cannot be asked may be a primary": (
+        cluster(crashed(), replace(crashed(), has_postmaster=True), standby("db-1", streaming=False)),
+        FailoverOptions(),
+        "primary_alive",
+    ),
+    "another host that does not answer may have been promoted: its server answers": (
+        cluster(None, None, replace(cut(), answering=(SECOND,))),
+        FailoverOptions(dead=("db-1",)),
+        "primary_unknown",
+    ),
+    "an earlier failover may have promoted the host that does not answer, and never pointed this standby to it": (
+        cluster(fenced(), None, cut()),
+        FailoverOptions(),
+        "primary_unknown",
+    ),
+    "the one that an earlier failover promoted is stopped": (
+        cluster(fenced(), crashed(timeline=2), cut()),
+        FailoverOptions(),
+        "newer_timeline",
+    ),
+    "one that may not be promoted is on a newer timeline": (
+        cluster(crashed(), cut(), replace(stopped(timeline=2), answering=())),
+        FailoverOptions(),
+        "newer_timeline",
+    ),
+    "of two that do not answer one is said to be dead": (
+        cluster(None, None, standby(None)),
+        FailoverOptions(dead=("db-1",)),
+        "primary_unknown",
     ),
     "two primaries": (cluster(primary(), primary(timeline=2), cut()), FailoverOptions(), "two_primaries"),
     "two could have been it": (
@@ -154,14 +190,17 @@ def test_what_cannot_be_salvaged_is_lost_and_told() -> None:
     assert "256 bytes of WAL, from 0/6000000 to 0/6000100" in outcome.plan.notes[0]
     assert outcome.salvage_from is None
     assert plan_failover(cluster(crashed("0/6000100"), cut()), replace(allowed, maximum_loss=256)).candidate == "db-2"
-    outcome = plan_failover(cluster(crashed("0/6000100", timeline=2), cut(), cut()), FailoverOptions())
+    outcome = plan_failover(cluster(crashed("0/6000100"), cut(timeline=2), cut(timeline=2)), FailoverOptions())
     assert outcome.salvage_from is None, "WAL of another timeline is of no use"
-    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead="db-1"))
+    assert "cannot be told: db-1 is on timeline 1" in outcome.plan.notes[0]
+    outcome = plan_failover(cluster(crashed("0/5000000"), cut(timeline=2), cut(timeline=2)), FailoverOptions())
+    assert "nothing" in outcome.plan.notes[0]
+    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead=("db-1",)))
     assert "cannot be told" in outcome.plan.notes[0]
 
 
 def test_a_host_that_is_said_to_be_dead_is_not_fenced() -> None:
-    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead="db-1"))
+    outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead=("db-1",)))
     assert steps(outcome)["db-1"] == ["none"]
     assert not outcome.fence_command
 
@@ -209,9 +248,9 @@ def test_of_equals_priority_decides_then_the_name() -> None:
     [
         (cluster(crashed(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
         (cluster(stopped(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
-        (cluster(None, primary(timeline=2), cut()), FailoverOptions(dead="db-1"), "db-1"),
+        (cluster(None, primary(timeline=2), cut()), FailoverOptions(dead=("db-1",)), "db-1"),
         (cluster(None, primary(timeline=2), cut()), FailoverOptions(), "db-1"),
-        (cluster(None, primary("db-3", timeline=2), standby("db-2", 2)), FailoverOptions(dead="db-1"), "db-1"),
+        (cluster(None, primary("db-3", timeline=2), standby("db-2", 2)), FailoverOptions(dead=("db-1",)), "db-1"),
     ],
 )
 def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options: FailoverOptions, gone: str) -> None:
@@ -219,6 +258,35 @@ def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options:
     assert names(outcome) == []
     assert (outcome.promoted, outcome.candidate, outcome.gone) == ("db-2", None, gone)
     assert not any("promote" in kinds for kinds in steps(outcome).values())
+
+
+@pytest.mark.parametrize(
+    ("topology", "dead", "gone"),
+    [
+        (cluster(fenced(), cut(), standby(None, streaming=False)), (), "db-1"),
+        (cluster(fenced(), None, standby(None, streaming=False)), ("db-2",), "db-1"),
+        (cluster(None, None, cut()), ("db-1",), "db-1"),
+        (cluster(None, None, standby(None)), ("db-1", "db-2"), "db-1"),
+        (cluster(crashed(), None, cut()), (), "db-1"),
+        (cluster(crashed(), None, cut(timeline=2)), ("db-2",), "db-2"),
+        (cluster(crashed(), fenced(timeline=2), cut(timeline=2)), (), "db-2"),
+    ],
+)
+def test_who_was_primary_last(topology: Topology, dead: tuple[str, ...], gone: str) -> None:
+    outcome = plan_failover(topology, FailoverOptions(dead=dead))
+    assert names(outcome) == []
+    assert outcome.gone == gone
+
+
+def test_a_failover_that_was_cut_off_after_the_fence_still_salvages() -> None:
+    topology = cluster(fenced("0/6000100"), None, standby(None, streaming=False))
+    outcome = plan_failover(topology, FailoverOptions(dead=("db-2",)))
+    assert (outcome.gone, outcome.candidate, outcome.salvage_from) == ("db-1", "db-3", "0/6000000")
+
+
+def test_what_became_primary_meanwhile_is_not_promoted_beside() -> None:
+    topology = cluster(crashed(), primary(timeline=2), cut())
+    assert plan_failover(topology, FailoverOptions(gone="db-1")).promoted == "db-2"
 
 
 def test_after_freezing_the_gone_primary_is_known_from_before() -> None:
@@ -246,15 +314,21 @@ any_node = st.sampled_from(
         crashed(),
         crashed("0/8000000"),
         crashed(has_postmaster=True),
+        crashed(timeline=2),
+        fenced(),
+        fenced(timeline=2),
+        replace(cut(), answering=(SECOND,)),
         stopped(),
+        stopped(timeline=2),
     ]
 )
+anybody = st.sampled_from([(), ("db-1",), ("db-2",), ("db-1", "db-2")])
 
 
-@given(st.lists(any_node, min_size=2, max_size=5), st.sampled_from([None, "db-1", "db-2"]), st.booleans())
-def test_whatever_is_observed_a_failover_is_safe(nodes: list[Node | None], dead: str | None, salvage: bool) -> None:
-    if dead is not None and int(dead[-1]) > len(nodes):
-        dead = None
+@given(st.lists(any_node, min_size=2, max_size=5), anybody, st.booleans())
+def test_whatever_is_observed_a_failover_is_safe(
+    nodes: list[Node | None], dead: tuple[str, ...], salvage: bool
+) -> None:
     topology = cluster(*nodes)
     outcome = plan_failover(topology, FailoverOptions(dead=dead, salvage=salvage))
     if outcome.plan.refusals:
@@ -274,6 +348,13 @@ def test_whatever_is_observed_a_failover_is_safe(nodes: list[Node | None], dead:
     if outcome.gone is not None:
         gone = topology.member(outcome.gone)
         assert gone.node is None or not gone.node.has_postmaster
-        assert gone.node is not None or dead == outcome.gone, "not seen, so the user has to say that it is dead"
+        assert gone.node is not None or outcome.gone in dead, "not seen, so the user has to say that it is dead"
         for member in topology.members:
             assert member.node is None or gone.declared.place not in member.node.answering
+    for member in topology.members:
+        node = member.node
+        if node is None:
+            assert not any(member.declared.place in other.node.answering for other in topology.members if other.node)
+            continue
+        assert not node.has_postmaster or node.recovery_signal, "a server that cannot be asked may be a primary"
+        assert node.timeline is None or node.timeline <= (winner.node.timeline or 0), "nobody has newer data"

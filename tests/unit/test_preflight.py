@@ -44,6 +44,15 @@ def test_one_thing_wrong_with_one_standby(case: str) -> None:
     assert "\n" not in str(named)
 
 
+@pytest.mark.parametrize(
+    "case", ["programs of another version", "data of another version", "cannot resolve a peer", "port taken"]
+)
+def test_what_is_wrong_with_one_standby_holds_up_no_failover(case: str) -> None:
+    changes, node, dummy = TABLE[case]
+    members = (Member(declared("db-1"), primary()), Member(declared("db-2", **changes), node))
+    assert check(members, strays=(), left_out=(), hosts=False) == []
+
+
 def test_nothing_wrong() -> None:
     members = (
         Member(declared("db-1"), primary("db-2")),

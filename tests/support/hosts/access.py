@@ -58,7 +58,7 @@ def ssh_options(known_hosts: Path) -> list[str]:
         "-o", "StrictHostKeyChecking=yes",
         "-o", "IdentitiesOnly=yes",
         "-o", "ConnectTimeout=10",
-    ]  # fmt: skip
+    ]
 
 
 def ssh_command(address: str, known_hosts: Path, *command: str) -> list[str]:
@@ -66,7 +66,7 @@ def ssh_command(address: str, known_hosts: Path, *command: str) -> list[str]:
     return [
         "ssh", "-F", "none", "-i", str(private_key()), "-o", "BatchMode=yes",
         *ssh_options(known_hosts), f"{LOGIN_USER}@{address}", *command,
-    ]  # fmt: skip
+    ]
 
 
 def close_connection(socket: Path) -> None:
