@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 
+import tomllib
 import yaml
 
 from judges.judging import CHECKOUT, files_of_checkout, lines_of_checkout, none_of
