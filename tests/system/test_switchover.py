@@ -152,6 +152,17 @@ def test_a_third_node_that_is_silently_gone(replicated: Fleet, controller: Contr
     assert client.lost(replicated["db-1"]) == []
 
 
+def test_a_third_node_on_which_no_module_runs(replicated: Fleet, controller: Controller) -> None:
+    db2, db3 = replicated["db-2"], replicated["db-3"]
+    db3.run("chmod", "000", "/usr/bin/python3.11")
+    run = controller.playbook("switchover", "-e", "switchover_to=db-2")
+    assert "db-3" in said(run, "incomplete")
+    wait_for(lambda: db2.sql(writer.STREAMING) == [["db-1"]], "db-1 to follow db-2")
+    db3.run("chmod", "755", "/usr/bin/python3.11")
+    controller.playbook("rejoin", check=True)
+    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+
+
 def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, controller: Controller, show: Show) -> None:
     """Its replay is held, so that it cannot promote, and its host dies the moment that the primary has stopped."""
     db1, db2 = replicated["db-1"], replicated["db-2"]
@@ -185,8 +196,8 @@ def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Control
         client.proceed()
         waits = ("-e", "postgres_timeout=10", "-e", "switchover_timeout=20")
         run = controller.playbook("switchover", "-e", "switchover_to=db-2", *waits)
-        line = said(run, "promotion_pending")
-        assert "db-1 stays stopped" in line
+        said(run, "promotion_pending")
+        assert "db-1 stays stopped" in run.output
         assert stopped(db1)
         assert in_recovery(db2)
         db2.run("rm", hanging)
