@@ -60,8 +60,6 @@ class Fleet:
     def create(self) -> None:
         """Boot every host as a virgin; what an earlier run of this fleet left goes first."""
         self.destroy()
-        with access.lock("network"):
-            ensure_network(self.client)
         self._boot(list(self.hosts.values()), lambda host: host.image)
 
     def recreate(self, *names: str) -> None:
@@ -113,7 +111,10 @@ class Fleet:
 
     def _boot(self, hosts: Sequence[Host], image: Callable[[Host], str]) -> None:
         try:
-            _in_parallel(lambda host: host.create(image(host)), hosts)
+            # another fleet that goes away takes the network along when it sees no container
+            with access.lock("network"):
+                ensure_network(self.client)
+                _in_parallel(lambda host: host.create(image(host)), hosts)
             keys = {host.address: host.host_key() for host in self.hosts.values()}
             access.write_known_hosts(self.known_hosts, keys)
             _in_parallel(Host.start, hosts)
