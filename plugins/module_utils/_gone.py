@@ -97,8 +97,8 @@ def _last_of(formers: list[Member], topology: Topology, doubted: list[Member]) -
     """Of those that were primary on the newest timeline, the one that was it last."""
     followed = _followed(topology)
 
-    def rank(member: Member) -> tuple[int, bool, bool]:
-        return _timeline(member), member.name in followed, not _is_fenced(member)
+    def rank(member: Member) -> tuple[bool, bool]:
+        return member.name in followed, not _is_fenced(member)
 
     last = [member for member in formers if rank(member) == max(map(rank, formers))]
     if len(last) > 1:

@@ -213,6 +213,25 @@ def test_a_stop_that_takes_too_long_says_so(servers: ServerFactory, run_module: 
     wait_for(lambda: not server.running, "the stop, which goes on")
 
 
+def test_a_server_that_is_still_stopping_is_started_when_it_has(
+    servers: ServerFactory, run_module: RunModule, start_module: Callable[..., Any]
+) -> None:
+    server = servers.primary()
+    client = server.connect("postgres")  # an orderly stop waits for it
+    pid = server.postmaster_pid
+    assert pid
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: "stopping" in server.read("postmaster.pid"), "the stop to begin")
+    result = run_module("server", parameters(server, state="started", timeout=1))
+    assert (result["failed"], result["error_name"]) == (True, "stop_timed_out"), result
+    module = start_module("server", parameters(server, state="started"))
+    client.close()
+    result = module.wait()
+    assert (result["failed"], result["changed"], result["running"]) == (False, True, True), result
+    assert server.postmaster_pid != pid
+    assert server.sql("SELECT 1") == [(1,)]
+
+
 def test_what_cannot_be(servers: ServerFactory, run_module: RunModule, tmp_path: Path) -> None:
     nothing = servers.empty("n")
     result = run_module("server", parameters(nothing, state="started"))

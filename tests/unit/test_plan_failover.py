@@ -270,6 +270,8 @@ def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options:
         (cluster(crashed(), None, cut()), (), "db-1"),
         (cluster(crashed(), None, cut(timeline=2)), ("db-2",), "db-2"),
         (cluster(crashed(), fenced(timeline=2), cut(timeline=2)), (), "db-2"),
+        (cluster(fenced(), crashed(), standby(None, streaming=False)), (), "db-2"),
+        (cluster(crashed(), cut(), stopped(timeline=2, identity=THEIRS)), (), "db-1"),
     ],
 )
 def test_who_was_primary_last(topology: Topology, dead: tuple[str, ...], gone: str) -> None:
