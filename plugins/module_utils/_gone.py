@@ -44,15 +44,17 @@ def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
     formers = [member for member in topology.members if _was_primary(member, topology)]
     newest = max((_timeline(member) for member in topology.members if _runs_as_standby(member)), default=0)
     current = [member for member in formers if _timeline(member) >= newest]
-    if current:
-        return _last_of(current, topology, [member for member in topology.unseen if member.name not in dead])
     followed = _followed(topology)
+    upstreams = [
+        member
+        for member in topology.members
+        if member.name in followed and member not in formers and not _runs_as_standby(member)
+    ]
+    # a clone that was never started looks like a fenced primary: whom others follow is the better witness then
+    if current and not (upstreams and all(map(_is_fenced, current))):
+        return _last_of(current, topology, [member for member in topology.unseen if member.name not in dead])
     for choice in (
-        [
-            member
-            for member in topology.members
-            if member.name in followed and member not in formers and not _runs_as_standby(member)
-        ],
+        upstreams,
         list(topology.unseen),
         formers,
         [member for member in topology.members if member.has_data and not _runs_as_standby(member)],

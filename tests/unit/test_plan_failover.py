@@ -271,6 +271,7 @@ def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options:
         (cluster(crashed(), None, cut(timeline=2)), ("db-2",), "db-2"),
         (cluster(crashed(), fenced(timeline=2), cut(timeline=2)), (), "db-2"),
         (cluster(fenced(), crashed(), standby(None, streaming=False)), (), "db-2"),
+        (cluster(None, fenced(), cut()), ("db-1",), "db-1"),
         (cluster(crashed(), cut(), stopped(timeline=2, identity=THEIRS)), (), "db-1"),
     ],
 )
