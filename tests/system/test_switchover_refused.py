@@ -127,6 +127,19 @@ def closed(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
+def overridden(fleet: Fleet) -> Iterator[None]:
+    """Somebody's ALTER SYSTEM on db-2 keeps a setting of ours from taking effect there."""
+    db2 = fleet["db-2"]
+    db2.sql("ALTER SYSTEM SET wal_keep_size = '1MB'")
+    db2.sql("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        db2.sql("ALTER SYSTEM RESET wal_keep_size")
+        db2.sql("SELECT pg_reload_conf()")
+
+
+@contextmanager
 def stopped(fleet: Fleet, *names: str) -> Iterator[None]:
     for name in names:
         fleet[name].run("systemctl", "stop", faults.UNIT)
@@ -163,6 +176,7 @@ REFUSED: dict[str, tuple[Condition, tuple[str, ...], str, str]] = {
     ),
     "replay paused": (replay_paused, TO_DB_2, "replay_paused", "db-2: "),
     "access rules": (closed, TO_DB_2, "candidate_rejects", "no pg_hba.conf entry for replication connection"),
+    "settings": (overridden, TO_DB_2, "overridden", "error_name"),
     "stopped candidate": (lambda fleet: stopped(fleet, "db-2"), TO_DB_2, "candidate_not_streaming", "db-2: "),
     "no healthy candidate": (lambda fleet: stopped(fleet, "db-2", "db-3"), (), "no_candidate", "db-2: .*db-3: "),
     "unknown host": (as_it_is, ("-e", "switchover_to=db-9"), "unknown_host", "db-9"),
