@@ -46,7 +46,6 @@ STEPS = {
         "side_effect",  # servers_noted
         "side_effect",  # second_primary
         "converge",
-        "idempotence",
         "verify",
         "side_effect",  # verified
     ],
@@ -56,7 +55,6 @@ STEPS = {
         "side_effect",  # servers_noted
         "side_effect",  # raise
         "converge",
-        "idempotence",
         "verify",
         "side_effect",  # verified
     ],
@@ -65,7 +63,6 @@ STEPS = {
         "prepare",
         "side_effect",  # servers_noted
         "converge",
-        "idempotence",
         "verify",
         "side_effect",  # verified
     ],
