@@ -36,7 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
     """Four hosts, booted once for all tests: db-1 to db-4. A test takes them as it finds them."""
