@@ -31,6 +31,18 @@ mv "$1" "$1.real"
 printf '#!/bin/sh\\nif [ "$*" != --version ]; then echo "$0 $*" >>%s; fi\\nexec "$0.real" "$@"\\n' "$2" >"$1"
 chmod 755 "$1"
 """
+# An archive that has nothing, and while the file is there does not even say so to a server that has replayed it all.
+# Asked earlier, when a walreceiver has ended before the replay of what it brought, it would keep that from the replay.
+_HANGING_ARCHIVE = """
+set -eu
+cat >"$1" <<END
+#!/bin/sh
+query='SELECT pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn()'
+while test -f $2 && test "\\$($3/psql -XAtc "\\$query")" = t; do sleep 0.1; done
+false
+END
+chmod 755 "$1"
+"""
 SLOTS = "SELECT slot_name FROM pg_replication_slots ORDER BY 1"
 Show = Callable[[object], None]
 
@@ -187,8 +199,8 @@ def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Control
     """It asks an archive that does not answer when it promotes itself: beside it the old primary is not started."""
     db1, db2 = replicated["db-1"], replicated["db-2"]
     hanging = "/var/lib/postgresql/hanging"
-    command = f"while test -f {hanging}; do sleep 0.1; done; false"
-    db2.sql(f"ALTER SYSTEM SET restore_command = '{command}'")
+    db2.run("sh", "-c", _HANGING_ARCHIVE, "sh", f"{hanging}.sh", hanging, BIN)
+    db2.sql(f"ALTER SYSTEM SET restore_command = '{hanging}.sh'")
     db2.sql("SELECT pg_reload_conf()")
     wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
     db2.run("touch", hanging)
