@@ -206,7 +206,7 @@ def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Control
     db2.run("touch", hanging)
     with Writer(addresses(replicated, *NODES)) as client:
         client.proceed()
-        waits = ("-e", "postgres_timeout=10", "-e", "switchover_timeout=20")
+        waits = ("-e", "postgres_timeout=10", "-e", "switchover_timeout=30")
         run = controller.playbook("switchover", "-e", "switchover_to=db-2", *waits)
         said(run, "promotion_pending")
         assert "db-1 stays stopped" in run.output
