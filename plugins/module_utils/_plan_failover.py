@@ -26,6 +26,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps impor
     Refusal,
     Step,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import waiting_commits
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
 
@@ -114,7 +115,7 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
             kind = FOLLOW if member.node and member.node.running else NONE
             nodes.append(NodePlan(member.name, STANDBY, (Step(kind, why_not),)))
     return Failover(
-        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}",)),
+        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}", *_held_up(winner, nodes))),
         gone=gone.member.name if gone.member else None,
         reachable=gone.reachable,
         fence_command=_needs_command(gone, options),
@@ -122,6 +123,14 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
         source=election.source.name if election.source else None,
         salvage_from=str(position_of(election.source or winner)) if loss.salvaged else None,
     )
+
+
+def _held_up(winner: Member, nodes: list[NodePlan]) -> list[str]:
+    """No reason to refuse: what is read is served again, and to wait rather than to commit alone may be wanted."""
+    server = winner.node.server if winner.node else None
+    following = [plan.name for plan in nodes if any(step.kind == FOLLOW for step in plan.steps)]
+    why = waiting_commits(server.synchronous_standby_names if server else "", following)
+    return [f"note: commits on {winner.name} will wait: its {why}"] if why else []
 
 
 def _steps_of_winner(election: Election, loss: Loss) -> tuple[Step, ...]:

@@ -32,6 +32,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps impor
     Refusal,
     Step,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import waiting_commits
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
 
@@ -173,6 +174,7 @@ def _of_candidate(
         yield replay_is_paused(name)
     yield from _room(candidate, topology)
     yield from _lowered(primary, server)
+    yield from _held_up(name, server, primary, topology)
     source = primary.node.server if primary.node else None
     if source is None or source.position is None or server.replayed is None:
         return
@@ -199,6 +201,20 @@ def _lowered(primary: Member, taking_over: Server) -> Iterator[Refusal]:
                 " could not follow it",
                 "Run restart.yml first: it restarts the primary in its place, then the standbys",
             )
+
+
+def _held_up(name: str, taking_over: Server, primary: Member, topology: Topology) -> Iterator[Refusal]:
+    """Clients of the new primary would wait for standbys that it does not have."""
+    standbys = [m.name for m in topology.members if m is primary or (m.name != name and topology.streams(m, primary))]
+    why = waiting_commits(taking_over.synchronous_standby_names, standbys)
+    if why:
+        yield Refusal(
+            "commits_would_wait",
+            name,
+            f"every commit on it would wait once it is the primary: its {why}",
+            "Set names there that fit whoever is the primary (postgres_settings, for example"
+            " synchronous_standby_names: 'ANY 1 (*)') and run site.yml, or bring the missing standby back first",
+        )
 
 
 def _room(candidate: Member, topology: Topology) -> Iterator[Refusal]:

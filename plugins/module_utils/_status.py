@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import waiting_commits
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology, lies_on
 
 
@@ -159,11 +160,14 @@ def _problems(topology: Topology) -> Iterator[str]:
 
 
 def _waiting_commits(name: str, server: Server) -> Iterator[str]:
-    """Commits wait for ever when nobody who streams is named as synchronous."""
-    if server.synchronous_standby_names and not any(s.sync_state in ("sync", "quorum") for s in server.senders):
+    why = waiting_commits(
+        server.synchronous_standby_names,
+        (sender.application_name for sender in server.senders if sender.sync_state in ("sync", "quorum")),
+    )
+    if why:
         yield (
-            f"{name}: commits wait, since synchronous_standby_names is {server.synchronous_standby_names!r}"
-            " and no such standby streams"
+            f"{name}: commits wait, {why}; bring such a standby up, or set other names (postgres_settings) and run"
+            " site.yml"
         )
 
 

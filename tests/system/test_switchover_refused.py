@@ -127,15 +127,15 @@ def closed(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
-def overridden(fleet: Fleet) -> Iterator[None]:
-    """Somebody's ALTER SYSTEM on db-2 keeps a setting of ours from taking effect there."""
+def altered(fleet: Fleet, setting: str, value: str) -> Iterator[None]:
+    """Somebody's ALTER SYSTEM on db-2."""
     db2 = fleet["db-2"]
-    db2.sql("ALTER SYSTEM SET wal_keep_size = '1MB'")
+    db2.sql(f"ALTER SYSTEM SET {setting} = '{value}'")
     db2.sql("SELECT pg_reload_conf()")
     try:
         yield
     finally:
-        db2.sql("ALTER SYSTEM RESET wal_keep_size")
+        db2.sql(f"ALTER SYSTEM RESET {setting}")
         db2.sql("SELECT pg_reload_conf()")
 
 
@@ -176,7 +176,13 @@ REFUSED: dict[str, tuple[Condition, tuple[str, ...], str, str]] = {
     ),
     "replay paused": (replay_paused, TO_DB_2, "replay_paused", "db-2: "),
     "access rules": (closed, TO_DB_2, "candidate_rejects", "no pg_hba.conf entry for replication connection"),
-    "settings": (overridden, TO_DB_2, "overridden", "error_name"),
+    "settings": (lambda fleet: altered(fleet, "wal_keep_size", "1MB"), TO_DB_2, "overridden", "error_name"),
+    "synchronous with itself": (
+        lambda fleet: altered(fleet, "synchronous_standby_names", '"db-2"'),
+        TO_DB_2,
+        "commits_would_wait",
+        "db-2: .*there is none",
+    ),
     "stopped candidate": (lambda fleet: stopped(fleet, "db-2"), TO_DB_2, "candidate_not_streaming", "db-2: "),
     "no healthy candidate": (lambda fleet: stopped(fleet, "db-2", "db-3"), (), "no_candidate", "db-2: .*db-3: "),
     "unknown host": (as_it_is, ("-e", "switchover_to=db-9"), "unknown_host", "db-9"),

@@ -199,6 +199,18 @@ def test_what_cannot_be_salvaged_is_lost_and_told() -> None:
     assert "cannot be told" in outcome.plan.notes[0]
 
 
+def test_commits_that_will_wait_are_told_and_no_reason_to_refuse() -> None:
+    def noted(wanted: str) -> str:
+        candidate = cut("0/6000008", synchronous_standby_names=wanted)
+        outcome = plan_failover(cluster(crashed(), candidate, cut()), FailoverOptions())
+        assert outcome.candidate == "db-2"
+        return "; ".join(outcome.plan.notes[1:])
+
+    assert noted("") == noted("ANY 1 (*)") == noted('"db-3"') == ""
+    for wanted in ('"db-1"', '"db-2"', "2 (*)"):
+        assert noted(wanted).startswith(f"note: commits on db-2 will wait: its synchronous_standby_names is {wanted!r}")
+
+
 def test_a_host_that_is_said_to_be_dead_is_not_fenced() -> None:
     outcome = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead=("db-1",)))
     assert steps(outcome)["db-1"] == ["none"]

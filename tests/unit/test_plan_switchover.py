@@ -40,6 +40,12 @@ def test_the_wanted_one_takes_over() -> None:
     assert plan_switchover(healthy(), SwitchoverOptions(to="db-3")).candidate == "db-3"
 
 
+@pytest.mark.parametrize("names", ["*", "2 (*)", '"db-1"', 'ANY 2 ("db-1", "db-2", "db-3")'])
+def test_whose_standbys_will_confirm_its_commits(names: str) -> None:
+    topology = cluster(primary("db-2", "db-3"), standby("db-1", synchronous_standby_names=names), standby("db-1"))
+    assert plan_switchover(topology, SwitchoverOptions(to="db-2")).plan.refusals == ()
+
+
 def test_the_primary_already_is_nothing_to_do() -> None:
     outcome = plan_switchover(healthy(), SwitchoverOptions(to="db-1"))
     assert outcome.candidate is None
@@ -119,6 +125,20 @@ REFUSED: dict[str, tuple[Topology, SwitchoverOptions, str]] = {
         ),
         SwitchoverOptions(),
         "parameter_lowered",
+    ),
+    "its clients would wait for itself": (
+        cluster(primary("db-2", "db-3"), standby("db-1", synchronous_standby_names='"db-2"'), standby("db-1")),
+        SwitchoverOptions(to="db-2"),
+        "commits_would_wait",
+    ),
+    "its clients would wait for one that does not stream": (
+        cluster(
+            primary("db-2"),
+            standby("db-1", synchronous_standby_names="2 (*)"),
+            standby("db-1", streaming=False),
+        ),
+        SwitchoverOptions(to="db-2"),
+        "commits_would_wait",
     ),
     "no slot is free there": (
         cluster(

@@ -41,6 +41,13 @@ def test_a_cascade_hangs_below_its_upstream() -> None:
     assert [line.split("db-")[0] for line in lines[:3]] == ["", "└─ ", "   └─ "]
 
 
+def confirmed_by_db2(names: str) -> Node:
+    """A primary with that synchronous_standby_names, from which db-2 streams as a synchronous standby."""
+    node = primary(synchronous_standby_names=names)
+    assert node.server is not None
+    return replace(node, server=replace(node.server, senders=(replace(senders("db-2")[0], sync_state="quorum"),)))
+
+
 UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
     "no primary": ((stopped(signal=False), standby("db-1", streaming=False)), "no primary is running"),
     "two primaries": ((primary(), primary(timeline=2)), "db-1 and db-2 are both primaries"),
@@ -65,6 +72,10 @@ UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
         (primary("db-2", synchronous_standby_names="db-9"), standby("db-1")),
         "commits wait",
     ),
+    "commits wait for a second one": (
+        (confirmed_by_db2("ANY 2 (*)"), standby("db-1")),
+        "there is db-2; bring such a standby up",
+    ),
     "cannot be asked": ((primary(), stopped(unreadable="it refuses us")), "db-2: it refuses us"),
 }
 
@@ -80,11 +91,7 @@ def test_what_makes_a_cluster_unhealthy(case: str) -> None:
 
 
 def test_a_synchronous_standby_that_streams_is_well() -> None:
-    sender = replace(senders("db-2")[0], sync_state="sync")
-    node = primary(synchronous_standby_names="db-2")
-    assert node.server is not None
-    topology = cluster(replace(node, server=replace(node.server, senders=(sender,))), standby("db-1"))
-    assert status_of(topology).healthy
+    assert status_of(cluster(confirmed_by_db2("db-2"), standby("db-1"))).healthy
 
 
 WARNINGS: dict[str, tuple[tuple[Node, ...], str]] = {
