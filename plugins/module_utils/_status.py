@@ -166,7 +166,7 @@ def _waiting_commits(name: str, server: Server) -> Iterator[str]:
     )
     if why:
         yield (
-            f"{name}: commits wait, {why}; bring such a standby up, or set other names (postgres_settings) and run"
+            f"{name}: commits wait, its {why}; bring such a standby up, or set other names (postgres_settings) and run"
             " site.yml"
         )
 
