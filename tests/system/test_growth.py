@@ -124,3 +124,20 @@ def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, controller
     assert content(new) == content(primary)
     assert new.sql("SELECT status, slot_name FROM pg_stat_wal_receiver") == [["streaming", "hotstandby_db_4"]]
     assert new.run("find", "/", "-xdev", "-name", "*.hotstandby-*").stdout == ""
+
+
+def test_a_standby_that_is_gone_for_good_is_taken_out(cluster: Fleet, controller: Controller) -> None:
+    """docs/operations.md: nobody is in the group master any more, and nothing of db-3 is left on the others."""
+    lost = cluster["db-3"]
+    lost.kill()
+    assert "db-3: does not answer" in controller.playbook("status").output
+    controller.inventory([], ["db-1", "db-2"])
+    run = controller.playbook("site", check=True)
+    changed = changed_tasks(run.output)
+    assert changed["db-1"] == [PASSFILE, GUARD, RULES, "Declare one slot per standby"]
+    assert changed["db-2"] == [PASSFILE, GUARD, RULES]
+    assert cluster["db-1"].sql("SELECT slot_name, active FROM pg_replication_slots") == SLOTS[:1]
+    for name in ("db-1", "db-2"):
+        found = cluster[name].run("grep", "-rlwF", lost.address, "/etc/postgresql", "/var/lib/postgresql", check=False)
+        assert found.stdout == "", found.stdout
+    controller.playbook("status", check=True)
