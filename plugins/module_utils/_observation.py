@@ -23,7 +23,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_pl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -83,7 +83,7 @@ def observe(commands: Commands, place: Place) -> Node:
         restores_from_archive=_restores_from_archive(place.data_directory),
         free_bytes=free_bytes(place.data_directory),
         port_taken=postmaster is None and _listens(place.port),
-        unresolved_addresses=tuple(name for name in addresses if not _resolves(name)),
+        unresolved_addresses=unresolved(addresses),
         answering=answering(place.peers),
         has_postmaster=postmaster is not None,
         archive_ready=_archive_ready(place.data_directory),
@@ -217,11 +217,3 @@ def _listens(port: int) -> bool:
         except OSError:
             continue
     return False
-
-
-def _resolves(name: str) -> bool:
-    try:
-        socket.getaddrinfo(name, None)
-    except (OSError, UnicodeError):
-        return False
-    return True
