@@ -63,7 +63,8 @@ def wait_for_stop(
 ) -> Verdict:
     """Wait for the shutdown checkpoint of the primary, received in full and replayed.
 
-    deadline: by the clock; nothing is proved after it. Raises HotStandbyError "not_streaming".
+    deadline: by the clock; nothing is proved after it. Raises HotStandbyError "not_streaming", or "not_promoted"
+    when somebody else promoted the server.
     """
     segment_size = server.segment_size()
     seen = server.look()
@@ -81,7 +82,11 @@ def wait_for_stop(
         clock.pause(PAUSE_SECONDS)
         seen = server.look()
         if not seen.in_recovery:
-            return Verdict(None, "not promoted: somebody else has promoted this server")
+            raise HotStandbyError(
+                "not_promoted",
+                "this server has left recovery while its primary's stop was waited for: somebody else has promoted it",
+                "Find out who, and with status.yml who is primary now",
+            )
         watch = after_look(watch, seen)
         if wants_proof(watch, seen):
             last = _read_last(server, watch.timeline, seen, segment_size)

@@ -66,7 +66,7 @@ def _obstacle(member: Member, topology: Topology, excluded: Collection[str]) -> 
     if member.name in excluded:
         return "was the primary"
     if node is None:
-        return "does not answer"
+        return "a task failed on it, see above" if member.failed else "does not answer"
     if not member.has_data:
         return "has no data"
     if member in topology.foreign:

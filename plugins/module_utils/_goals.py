@@ -61,6 +61,7 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
             maximum_loss=int(options["maximum_loss"]),
             salvage=bool(options["salvage"]),
             fence_commands=tuple(options.get("fence_commands") or ()),
+            detached=bool(options.get("detached")),
             gone=options.get("gone") or None,
             heard=options.get("heard") or None,
         ),

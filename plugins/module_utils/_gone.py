@@ -105,9 +105,14 @@ def _last_of(formers: list[Member], topology: Topology, doubted: list[Member]) -
     last = [member for member in formers if rank(member) == max(map(rank, formers))]
     if len(last) > 1:
         return _doubtful(last)
-    if _is_fenced(last[0]) and doubted:
+    if (_is_fenced(last[0]) or _was_shut_down(last[0])) and doubted:
         return _may_have_replaced(last[0], doubted)
     return Gone(last[0])
+
+
+def _was_shut_down(member: Member) -> bool:
+    """Whether it ended in good order, as a primary does that hands over to another one."""
+    return member.node is not None and member.node.control is not None and member.node.control.state == "shut down"
 
 
 def _is_fenced(member: Member) -> bool:
@@ -136,6 +141,7 @@ def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> Gone 
         for member in topology.members
         if member is not primary and not _runs_as_standby(member) and (member in left_behind or member.name in followed)
     ]
+    olds.sort(key=lambda member: not _was_primary(member, topology))
     return Gone(olds[0] if olds else None, promoted=primary)
 
 
@@ -184,12 +190,12 @@ def _may_be(name: str, told: str) -> Refusal:
     )
 
 
-def _may_have_replaced(fenced: Member, doubted: list[Member]) -> Refusal:
+def _may_have_replaced(former: Member, doubted: list[Member]) -> Refusal:
     names = " and ".join(member.name for member in doubted)
     return Refusal(
         "primary_unknown",
         names,
-        f"does not answer, and an earlier failover that fenced {fenced.name} may have promoted it",
+        f"does not answer, and may have been promoted by the switchover or failover that stopped {former.name}",
         "Make it reachable; if it is off for certain, say so with -e failover_primary_is_dead="
         + ",".join(member.name for member in doubted),
     )

@@ -58,8 +58,9 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
             Refusal(
                 "not_promoted",
                 name,
-                "it was to be promoted, and is no running primary now",
-                "See its server's log, and with status.yml what runs; site.yml starts an old primary that was merely"
+                "it was to be promoted, and could not be seen as a running primary after that",
+                "See with status.yml what runs, and its server's log. If it is the primary, rejoin.yml goes on;"
+                " if it is not, site.yml starts an old primary that was merely"
                 " stopped, failover.yml promotes the best standby",
             )
         )

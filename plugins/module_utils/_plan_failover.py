@@ -35,7 +35,8 @@ class FailoverOptions:
     """dead: the hosts that the user says are dead. to: the standby that the user prefers. maximum_loss is in bytes.
 
     salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
-    gone, heard: what an earlier look found before the standbys were detached, see Failover.
+    detached: whether this is the second decision of a run: the old primary is fenced, the standbys are detached, and
+    gone and heard are what the first one found, see Failover.
     """
 
     dead: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class FailoverOptions:
     maximum_loss: int = 16 * 1024 * 1024
     salvage: bool = True
     fence_commands: tuple[str, ...] = ()
+    detached: bool = False
     gone: str | None = None
     heard: str | None = None
 
@@ -70,13 +72,24 @@ class Failover:
 
 
 def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
-    """Decide. With refusals nothing is touched."""
+    """Decide. With refusals nothing is promoted; those of a run's first decision come before anything is touched."""
+    outcome = _decide(topology, options)
+    if not (options.detached and outcome.plan.refusals):
+        return outcome
+    done = "the standbys are detached" + (f" and {options.gone} is fenced" if options.gone else "")
+    told = f"Nobody was promoted, and {done} by now: when that is put right, run failover.yml again"
+    return replace(
+        outcome, plan=Plan.refused(*(replace(one, hint=f"{one.hint}. {told}") for one in outcome.plan.refusals))
+    )
+
+
+def _decide(topology: Topology, options: FailoverOptions) -> Failover:
     names = [member.name for member in topology.members]
     for name in (*options.dead, *([options.to] if options.to else [])):
         if name not in names:
             return Failover(Plan.refused(unknown_host(name, names)))
-    if options.gone and not topology.writable:
-        gone: Gone | Refusal = Gone(topology.member(options.gone))
+    if options.detached and not topology.writable:
+        gone: Gone | Refusal = Gone(topology.member(options.gone) if options.gone else None)
     else:
         gone = find_gone(topology, options.dead)
     if isinstance(gone, Refusal):
@@ -88,7 +101,7 @@ def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
         refusals.append(never_promoted(options.to))
     election = elect(topology, (gone.member.name,) if gone.member else (), options.to)
     if election.winner is None:
-        refusals.append(_no_candidate(election))
+        refusals.append(_no_candidate(election, options))
         return Failover(Plan.refused(*refusals))
     refusals += _newer_than(election.winner, topology)
     heard = latest_heard(topology, Lsn.from_optional(options.heard))
@@ -172,13 +185,15 @@ def _unreachable(gone: Gone, options: FailoverOptions) -> list[Refusal]:
     ]
 
 
-def _no_candidate(election: Election) -> Refusal:
+def _no_candidate(election: Election, options: FailoverOptions) -> Refusal:
     told = "; ".join(f"{name}: {why}" for name, why in election.why_not.items())
     return Refusal(
         "no_candidate",
         "cluster",
         f"{election.why} ({told})",
-        "Bring a standby up (start its server), or start the old primary again",
+        "Put right what failed on the standbys"
+        if options.detached
+        else "Bring a standby up (start its server), or start the old primary again",
     )
 
 
@@ -203,7 +218,8 @@ def _too_great(loss: Loss, options: FailoverOptions) -> Refusal:
         "loss_too_great",
         "cluster",
         f"{loss.told}, more than the {options.maximum_loss:,} bytes that may be lost",
-        "Start the old primary again if that can be done, or accept it with -e failover_maximum_loss=BYTES",
+        f"{'A' if options.detached else 'Start the old primary again if that can be done, or a'}ccept it with"
+        " -e failover_maximum_loss=BYTES",
     )
 
 

@@ -140,13 +140,9 @@ class Candidate:
         self.check_now(self._server.look())
 
     def promote(self) -> TimelineHistory:
-        """Promote it and prove it. Raises HotStandbyError "promotion_pending" or "not_promoted"."""
+        """Promote it and prove it. Raises HotStandbyError "promotion_pending" or "not_promoted", nothing else:
+        roles/master/vars knows by them that the server was told."""
         server = self._server
-        if server.dialect.has_pg_promote:
-            server.session.execute("SELECT pg_promote(false)")
-        else:
-            no_wait = ("-W",) if server.dialect.promote_waits else ()
-            server.commands.output("pg_ctl", "promote", "-D", server.data_directory, *no_wait)
 
         def promoted() -> bool:
             if not server.look().in_recovery:
@@ -155,15 +151,20 @@ class Candidate:
             return False
 
         try:
+            if server.dialect.has_pg_promote:
+                server.session.execute("SELECT pg_promote(false)")
+            else:
+                no_wait = ("-W",) if server.dialect.promote_waits else ()
+                server.commands.output("pg_ctl", "promote", "-D", server.data_directory, *no_wait)
             wait_until(promoted, self._timeout, "this standby has become a primary")
+            now = primary_timeline(server)
         except HotStandbyError as error:
-            # whatever went wrong in the wait: nothing takes the request back while that server runs
+            # whatever went wrong: nothing takes the request back while that server runs
             raise HotStandbyError(
                 "promotion_pending",
                 f"this standby was told to become a primary and may still become one ({error.message})",
                 "See its server's log (a restore_command that hangs?); nobody else may be primary before it is stopped",
             ) from error
-        now = primary_timeline(server)
         history = _history(server, now)
         against = unproved(self._before, now, history)
         if against or history is None:

@@ -134,6 +134,11 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
         FailoverOptions(),
         "primary_unknown",
     ),
+    "a switchover may have handed over to the host that does not answer": (
+        cluster(stopped(signal=False, state="shut down"), None, cut()),
+        FailoverOptions(),
+        "primary_unknown",
+    ),
     "the one that an earlier failover promoted is stopped": (
         cluster(fenced(), crashed(timeline=2), cut()),
         FailoverOptions(),
@@ -260,6 +265,7 @@ def test_of_equals_priority_decides_then_the_name() -> None:
     [
         (cluster(crashed(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
         (cluster(stopped(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
+        (cluster(stopped(), primary(timeline=2), fenced()), FailoverOptions(), "db-3"),
         (cluster(None, primary(timeline=2), cut()), FailoverOptions(dead=("db-1",)), "db-1"),
         (cluster(None, primary(timeline=2), cut()), FailoverOptions(), "db-1"),
         (cluster(None, primary("db-3", timeline=2), standby("db-2", 2)), FailoverOptions(dead=("db-1",)), "db-1"),
@@ -276,6 +282,8 @@ def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options:
     ("topology", "dead", "gone"),
     [
         (cluster(fenced(), cut(), standby(None, streaming=False)), (), "db-1"),
+        (cluster(stopped(signal=False, state="shut down"), None, cut()), ("db-2",), "db-1"),
+        (cluster(stopped(signal=False, state="shut down"), cut(), cut()), (), "db-1"),
         (cluster(fenced(), None, standby(None, streaming=False)), ("db-2",), "db-1"),
         (cluster(None, None, cut()), ("db-1",), "db-1"),
         (cluster(None, None, standby(None)), ("db-1", "db-2"), "db-1"),
@@ -306,8 +314,32 @@ def test_what_became_primary_meanwhile_is_not_promoted_beside() -> None:
 
 def test_after_freezing_the_gone_primary_is_known_from_before() -> None:
     detached = standby(None, streaming=False)
-    outcome = plan_failover(cluster(stopped(), detached, detached, stopped()), FailoverOptions(gone="db-1"))
+    known = FailoverOptions(detached=True, gone="db-1")
+    outcome = plan_failover(cluster(stopped(), detached, detached, stopped()), known)
     assert (outcome.gone, outcome.candidate) == ("db-1", "db-2")
+
+
+def test_after_freezing_nobody_is_taken_for_the_primary_because_a_task_failed_on_it() -> None:
+    outcome = plan_failover(cluster(standby(None), None), FailoverOptions(detached=True))
+    assert (outcome.gone, outcome.candidate) == (None, "db-1")
+
+
+def test_refusals_after_the_fence_tell_of_it() -> None:
+    topology = cluster(fenced(), None)
+    failed = Topology.of(tuple(replace(m, failed=m.node is None) for m in topology.members))
+    (refusal,) = plan_failover(failed, FailoverOptions(detached=True, gone="db-1")).plan.refusals
+    assert "db-2: a task failed on it" in refusal.message
+    assert "start the old primary" not in refusal.hint
+    assert "the standbys are detached and db-1 is fenced by now: when that is put right, run" in refusal.hint
+    (refusal,) = plan_failover(failed, FailoverOptions(dead=("db-2",))).plan.refusals
+    assert "fenced" not in refusal.hint
+
+
+def test_what_was_written_before_the_fence_is_salvaged_too() -> None:
+    """The server came up after the first look: the look after its stop counts."""
+    known = FailoverOptions(detached=True, gone="db-1")
+    outcome = plan_failover(cluster(fenced("0/6000100"), standby(None, streaming=False)), known)
+    assert (outcome.candidate, outcome.salvage_from) == ("db-2", "0/6000000")
 
 
 def test_without_any_primary_the_best_of_all_standbys_is_promoted() -> None:
