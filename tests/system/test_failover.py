@@ -45,6 +45,26 @@ SERVERS_OWN = tuple(
     for name in ("base", "global", "pg_logical", "pg_stat", "pg_stat_tmp", "pg_subtrans", "pg_wal", "pg_xact")
 )
 
+WALDUMP = "/usr/lib/postgresql/15/bin/pg_waldump"
+LATE = "/var/tmp/late"
+# Once the end of the WAL has been read, the server comes up, for clients on its own host only, and one writes a row.
+_LATE_ROW = """
+set -eu
+mv "$1" "$1.real"
+cat >"$1" <<END
+#!/bin/sh
+"$1.real" "\\$@"
+code=\\$?
+if [ "\\$*" != --version ] && [ ! -e $3 ]; then
+    config="-c config_file=/etc/postgresql/15/main/postgresql.conf -c listen_addresses="
+    $(dirname $1)/pg_ctl start -D $2 -w -l /tmp/late.log -o "\\$config" >/dev/null 2>&1 </dev/null
+    psql -c "CREATE TABLE late AS SELECT 'acknowledged'" >$3 2>&1
+fi
+exit \\$code
+END
+chmod 755 "$1"
+"""
+
 
 def facts(host: Host) -> list[list[str]]:
     return host.sql(
@@ -132,6 +152,20 @@ def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> Non
     dead.stop()
     boot(dead)
     assert in_recovery(dead)
+
+
+def test_a_primary_that_comes_up_after_it_was_looked_at(replicated: Fleet, controller: Controller) -> None:
+    """And is written to before its fence: the row is on its disk only, and is brought over."""
+    dead, best = replicated["db-1"], replicated["db-2"]
+    wait_until_replayed(best, position(dead))
+    kill_postmaster(dead)
+    dead.run("sh", "-c", _LATE_ROW, "sh", WALDUMP, DATA, LATE)
+    run = controller.playbook("failover", check=True)
+    assert dead.run("cat", LATE).stdout == "SELECT 1\n"
+    assert "loss: nothing, if the " in run.stdout
+    assert not serves(dead)
+    assert best.sql("SELECT * FROM late") == [["acknowledged"]]
+    assert_cluster(replicated, "db-2", ["db-3"], on_timeline=2)
 
 
 def test_a_primary_that_is_alive_is_left_alone(replicated: Fleet, controller: Controller) -> None:

@@ -195,6 +195,18 @@ def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, contro
     assert client.lost(db1) == []
 
 
+def test_a_promoted_candidate_whose_task_fails_is_the_primary(replicated: Fleet, controller: Controller) -> None:
+    """Its first checkpoint does not end in time. The old primary sees that it was promoted, and follows it."""
+    with Writer(addresses(replicated, *NODES)) as client:
+        client.proceed()
+        with faults.frozen(replicated["db-2"], "checkpointer"):
+            run = controller.playbook("switchover", "-e", "switchover_to=db-2", "-e", "postgres_timeout=15", check=True)
+        assert "db-2: this server was promoted, but its first checkpoint failed" in run.output
+        client.proceed()
+    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert client.lost(replicated["db-2"]) == []
+
+
 def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Controller, show: Show) -> None:
     """It asks an archive that does not answer when it promotes itself: beside it the old primary is not started."""
     db1, db2 = replicated["db-1"], replicated["db-2"]
