@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -21,7 +22,8 @@ from hotstandby_demo.console import DemoError
 
 NODES = ("n1", "n2", "n3")
 STATE_FILE = "demo.json"
-FIRST_PORT = 55431
+# Below the ephemeral ports, of which any outgoing connection may take one.
+FIRST_PORTS = range(15431, 19931, len(NODES))
 # sizeof(sun_path) is 108 on Linux, with the terminating zero.
 SOCKET_PATH_BYTES = 107
 
@@ -159,7 +161,10 @@ def port_is_free(port: int) -> bool:
 
 
 def choose_ports(state: State, first: int | None) -> None:
-    """Three ports in a row: those of the last run, those asked for, or the first free ones."""
+    """Three ports in a row: those of the last run, those asked for, or free ones.
+
+    Chosen by chance: two demos that are begun at the same time would find the same first ones free.
+    """
     if state.ports:
         if first not in (None, state.ports[NODES[0]]):
             raise DemoError(f"this demo has port {state.ports[NODES[0]]}; run demo/run down before it takes {first}")
@@ -168,11 +173,11 @@ def choose_ports(state: State, first: int | None) -> None:
         taken = [port for port in range(first, first + len(NODES)) if not port_is_free(port)]
         if taken or not 1024 <= first <= 65533:
             what = f"port {taken[0]} is already taken" if taken else f"port {first} is not between 1024 and 65533"
-            raise DemoError(f"{what} on 127.0.0.1; choose another with --port, or none for the next free ones")
+            raise DemoError(f"{what} on 127.0.0.1; choose another with --port, or none for free ones")
     else:
-        candidates = range(FIRST_PORT, 65000, len(NODES))
+        candidates = random.sample(FIRST_PORTS, len(FIRST_PORTS))
         free = (port for port in candidates if all(port_is_free(port + step) for step in range(len(NODES))))
         first = next(free, None)
         if first is None:
-            raise DemoError(f"no three free ports in a row from {FIRST_PORT} on 127.0.0.1; choose with --port")
+            raise DemoError(f"no three free ports in a row from {FIRST_PORTS[0]} on 127.0.0.1; choose with --port")
     state.ports = {name: first + step for step, name in enumerate(NODES)}

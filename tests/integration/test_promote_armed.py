@@ -116,6 +116,16 @@ def test_a_primary_that_stays_up(primary: Server, standby: Server, run_module: R
     assert primary.sql("SELECT state FROM pg_stat_replication") == [("streaming",)]
 
 
+def test_somebody_else_promotes_it(primary: Server, standby: Server, start_module: StartModule) -> None:
+    """That is no "nobody was promoted": the old primary must not be started beside it."""
+    module = start_module("promote", parameters(standby))
+    wait_until_armed(standby, module)
+    assert standby.sql("SELECT pg_promote()") == [(True,)]
+    result = module.wait()
+    assert (result["failed"], result.get("error_name")) == (True, "not_promoted"), result
+    assert "somebody else" in result["msg"]
+
+
 @contextmanager
 def ended_receiver(standby: Server) -> Iterator[None]:
     """End the walreceiver and keep it from coming back; nothing of the primary's is touched."""
