@@ -67,7 +67,7 @@ def wait_for_stop(
     when somebody else promoted the server.
     """
     segment_size = server.segment_size()
-    seen = server.look()
+    seen = _look(server)
     watch = arm(seen, timeline)
     if watch is None:
         raise not_streaming(seen)
@@ -80,13 +80,7 @@ def wait_for_stop(
         if gone():
             return Verdict(None, "not promoted: the connection of the controller broke")
         clock.pause(PAUSE_SECONDS)
-        seen = server.look()
-        if not seen.in_recovery:
-            raise HotStandbyError(
-                "not_promoted",
-                "this server has left recovery while its primary's stop was waited for: somebody else has promoted it",
-                "Find out who, and with status.yml who is primary now",
-            )
+        seen = _look(server)
         watch = after_look(watch, seen)
         if wants_proof(watch, seen):
             last = _read_last(server, watch.timeline, seen, segment_size)
@@ -100,6 +94,17 @@ def not_streaming(seen: Stream) -> HotStandbyError:
         "not_streaming",
         f"this standby does not stream from its primary (it has WAL up to {seen.position}); nothing was done",
         "See its server's log, and bring it back with rejoin.yml",
+    )
+
+
+def _look(server: StandbyServer) -> Stream:
+    seen = server.look()
+    if seen.in_recovery:
+        return seen
+    raise HotStandbyError(
+        "not_promoted",
+        "this server has left recovery while its primary's stop was waited for: somebody else has promoted it",
+        "Find out who, and with status.yml who is primary now",
     )
 
 

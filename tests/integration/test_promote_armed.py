@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import ARMED_SESSION
 from support.modules import ModuleProcess
 from support.promotions import STREAMING, in_recovery, kill, wait_until_alone, wait_until_caught_up
 from support.servers import Server, ServerFactory
@@ -19,7 +20,7 @@ from support.waiting import wait_for
 RunModule = Callable[..., dict[str, Any]]
 StartModule = Callable[..., ModuleProcess]
 
-LONG, SHORT = 60, 3
+LONG, SHORT = 60, 5
 
 
 def parameters(server: Server, arm_timeout: int = LONG, **more: Any) -> dict[str, Any]:
@@ -46,13 +47,11 @@ def standby(servers: ServerFactory, primary: Server) -> Server:
     return standby
 
 
-def wait_until_armed(standby: Server, module: ModuleProcess) -> None:
-    """It looks again and again over one session."""
-    seen = (
-        "SELECT max(query_start)::text FROM pg_stat_activity WHERE query LIKE '%%heard%%' AND pid <> pg_backend_pid()"
-    )
-    first: list[Any] = wait_for(lambda: [row for row in standby.sql(seen) if row[0]], "the module to look")
-    wait_for(lambda: standby.sql(seen) != first or not module.running, "the module to look again")
+def wait_until_armed(standby: Server) -> None:
+    """Wait for the sign that the primary is stopped upon, and for a look that begins after this call."""
+    now = standby.sql("SELECT clock_timestamp()")[0][0]
+    looked = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND query_start > %s"
+    wait_for(lambda: standby.sql(looked, (ARMED_SESSION, now)), "the module to look, armed")
 
 
 def shutdown_checkpoint_end(primary: Server) -> int:
@@ -72,7 +71,7 @@ def test_takes_over_with_every_row(servers: ServerFactory, primary: Server, star
     """However long the standby would sleep before it tries its upstream again."""
     standby = servers.standby("s", primary, settings={"wal_retrieve_retry_interval": "10min"})
     module = start_module("promote", parameters(standby, timeout=20))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     primary.sql("INSERT INTO t SELECT generate_series(1, 200000)")
     primary.stop()
     result = module.wait()
@@ -90,7 +89,7 @@ def test_takes_over_when_wal_is_switched_before_the_end(servers: ServerFactory, 
     primary = servers.primary(settings={"archive_mode": "on", "archive_command": "true"})
     standby = servers.standby("s", primary)
     module = start_module("promote", parameters(standby))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     primary.stop()
     result = module.wait()
     assert result["promoted"], result
@@ -99,7 +98,7 @@ def test_takes_over_when_wal_is_switched_before_the_end(servers: ServerFactory, 
 
 def test_a_crash_is_no_stop(primary: Server, standby: Server, start_module: StartModule) -> None:
     module = start_module("promote", parameters(standby, SHORT))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     primary.sql("INSERT INTO t VALUES (1)")
     kill(primary)
     result = module.wait()
@@ -119,7 +118,7 @@ def test_a_primary_that_stays_up(primary: Server, standby: Server, run_module: R
 def test_somebody_else_promotes_it(primary: Server, standby: Server, start_module: StartModule) -> None:
     """That is no "nobody was promoted": the old primary must not be started beside it."""
     module = start_module("promote", parameters(standby))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     assert standby.sql("SELECT pg_promote()") == [(True,)]
     result = module.wait()
     assert (result["failed"], result.get("error_name")) == (True, "not_promoted"), result
@@ -143,7 +142,7 @@ def test_an_old_stop_does_not_count(primary: Server, standby: Server, start_modu
     primary.start()
     wait_for(lambda: standby.sql(STREAMING), "the standby to stream again")
     module = start_module("promote", parameters(standby, SHORT))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     with ended_receiver(standby):
         result = module.wait()
         assert (result["failed"], result["changed"], result["promoted"]) == (False, False, False), result
@@ -157,17 +156,18 @@ def test_a_receiver_that_comes_back_means_that_the_primary_lives(
 ) -> None:
     """And a clean stop after that is one all the same."""
     module = start_module("promote", parameters(standby))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     first = primary.sql("SELECT pid FROM pg_stat_replication")[0][0]
     primary.sql("SELECT pg_terminate_backend(%s)", (first,))
     again = "SELECT 1 FROM pg_stat_replication WHERE pid <> %s AND state = 'streaming'"
     wait_for(lambda: primary.sql(again, (first,)), "the standby to stream again")
     assert in_recovery(standby)
+    wait_until_armed(standby)
     primary.sql("INSERT INTO t VALUES (1)")
     wait_until_caught_up(standby, primary)
     primary.sql("INSERT INTO t VALUES (2)")
     wait_until_caught_up(standby, primary)
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     primary.stop()
     result = module.wait()
     assert result["promoted"], result
@@ -179,7 +179,7 @@ def test_a_crash_and_recovery_of_the_primary_is_no_stop(
 ) -> None:
     """It ends with a record that looks like a shutdown; then the connection breaks, and the primary lives."""
     module = start_module("promote", parameters(standby, 8))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     primary.stop("immediate")
     primary.configure({"bgwriter_delay": 10000, "autovacuum": False, "checkpoint_timeout": "1h"})
     primary.start()
@@ -202,7 +202,7 @@ def test_after_the_time_is_up_it_stays_a_standby(primary: Server, standby: Serve
 def test_whoever_does_not_listen_gets_no_promotion(primary: Server, standby: Server, start_module: StartModule) -> None:
     """The controller's connection breaks: nobody would learn of the promotion."""
     module = start_module("promote", parameters(standby, 10 * LONG))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     assert module.process.stdout
     module.process.stdout.close()
     wait_for(lambda: not module.running, "the module to end")
@@ -213,7 +213,7 @@ def test_whoever_does_not_listen_gets_no_promotion(primary: Server, standby: Ser
 
 def test_what_is_not_replayed_in_time(primary: Server, standby: Server, start_module: StartModule) -> None:
     module = start_module("promote", parameters(standby, SHORT, replay_to="F/0"))
-    wait_until_armed(standby, module)
+    wait_until_armed(standby)
     primary.stop()
     result = module.wait()
     assert (result["changed"], result["promoted"]) == (False, False), result
