@@ -14,6 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
     Record,
     Stream,
+    after_answer,
     after_end,
     after_look,
     arm,
@@ -21,12 +22,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     wants_proof,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import ARMED_SESSION
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import ARMED_SESSION, lets_in
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import Clock
 
 # Every pause is a part of the time in which nobody can write.
 PAUSE_SECONDS = 0.004
+# How long a host may take to say that no server runs there any more; one in the same network says so at once.
+ANSWER_SECONDS = 2
 STANDARD_OUTPUT = 1
 
 
@@ -66,7 +69,7 @@ def wait_for_stop(
     deadline: by the clock; nothing is proved after it. Raises HotStandbyError "not_streaming", or "not_promoted"
     when somebody else promoted the server.
     """
-    segment_size = server.segment_size()
+    segment_size, upstream = server.segment_size(), server.upstream()
     seen = _look(server)
     watch = arm(seen, timeline)
     if watch is None:
@@ -74,7 +77,11 @@ def wait_for_stop(
     _read_last(server, watch.timeline, seen, segment_size)  # fails here rather than later
     # whoever stops the primary waits for this sign
     server.session.execute("SELECT set_config('application_name', %s, false)", (ARMED_SESSION,))
-    while not may_promote(watch, seen, replay_to):
+    while True:
+        if may_promote(watch, seen, replay_to):
+            if not upstream or not lets_in(upstream, ANSWER_SECONDS):
+                return Verdict(watch.shutdown, f"the primary's {watch.shutdown} is the end of the WAL and replayed")
+            watch = after_answer(watch)
         if clock.now() >= deadline:
             return Verdict(None, f"not promoted, the time is up: {watch.why}")
         if gone():
@@ -85,7 +92,6 @@ def wait_for_stop(
         if wants_proof(watch, seen):
             last = _read_last(server, watch.timeline, seen, segment_size)
             watch = after_end(watch, seen, last)
-    return Verdict(watch.shutdown, f"the primary's {watch.shutdown} is the end of the WAL and replayed")
 
 
 def not_streaming(seen: Stream) -> HotStandbyError:

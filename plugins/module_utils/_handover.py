@@ -136,6 +136,13 @@ def after_end(watch: Watch, seen: Stream, last: Record | None) -> Watch:
     return replace(watch, receiver=None, why=f"the walreceiver has ended, but {missing}")
 
 
+def after_answer(watch: Watch) -> Watch:
+    """The watch after the primary answered in spite of the proof: a crash that it recovered from looks like a stop
+    when two looks are so far apart that a whole stream came and went between them."""
+    why = f"{watch.shutdown} is the end of the WAL, but the primary answers: it lives"
+    return replace(watch, receiver=None, shutdown=None, why=why)
+
+
 def may_promote(watch: Watch, seen: Stream, replay_to: Lsn | None) -> bool:
     """Whether the proof is there and all of it is replayed."""
     if watch.shutdown is None or seen.streaming or not seen.in_recovery:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
@@ -99,6 +100,17 @@ def check_file(session: Session, setting: str, path: str) -> None:
 def dialect_of(session: Session) -> Dialect:
     """The dialect of the server. Raises HotStandbyError "version_unsupported"."""
     return dialect_for(session.version)
+
+
+def recovery_setting(session: Session, dialect: Dialect, data_directory: str, name: str) -> str | None:
+    """A setting that is recovery.conf's below PostgreSQL 12, or None."""
+    if not dialect.uses_recovery_conf:
+        return str(session.value("SELECT current_setting(%s)", (name,)) or "") or None
+    try:
+        with open(os.path.join(data_directory, "recovery.conf"), encoding="utf-8") as file:
+            return ConfFile.parse(file.read()).get(name)
+    except OSError:
+        return None
 
 
 def load_time(session: Session) -> float:

@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import recovery_setting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
     Control,
@@ -141,23 +141,13 @@ def _lag_seconds(session: Session, dialect: Dialect) -> float | None:
     return None if value is None else round(float(value), 3)
 
 
-def _recovery_setting(session: Session, dialect: Dialect, data_directory: str, name: str) -> str | None:
-    if not dialect.uses_recovery_conf:
-        return str(session.value("SELECT current_setting(%s)", (name,)) or "") or None
-    try:
-        with open(os.path.join(data_directory, "recovery.conf"), encoding="utf-8") as file:
-            return ConfFile.parse(file.read()).get(name)
-    except OSError:
-        return None
-
-
 def _upstream(session: Session, dialect: Dialect, data_directory: str) -> dict[str, str]:
-    text = _recovery_setting(session, dialect, data_directory, "primary_conninfo")
+    text = recovery_setting(session, dialect, data_directory, "primary_conninfo")
     return _conninfo.parse(text) if text else {}
 
 
 def _upstream_slot(session: Session, dialect: Dialect, data_directory: str) -> str | None:
-    return _recovery_setting(session, dialect, data_directory, "primary_slot_name")
+    return recovery_setting(session, dialect, data_directory, "primary_slot_name")
 
 
 def _senders(session: Session, dialect: Dialect) -> tuple[Walsender, ...]:

@@ -140,6 +140,16 @@ def connect_replication(target: Target) -> Session:
     return _connect(target, {"connection_factory": psycopg2.extras.PhysicalReplicationConnection})
 
 
+def lets_in(conninfo: Mapping[str, str], timeout_seconds: int) -> bool:
+    """Whether a server opens a replication connection there, within the time (libpq's least: 2 seconds)."""
+    parameters: dict[str, Any] = {**conninfo, "connect_timeout": timeout_seconds, "application_name": "hotstandby"}
+    try:
+        psycopg2.connect(**parameters, connection_factory=psycopg2.extras.PhysicalReplicationConnection).close()
+    except psycopg2.Error:
+        return False
+    return True
+
+
 def _connect(target: Target, extra: dict[str, Any]) -> Session:
     if not HAS_PSYCOPG2:
         raise missing_psycopg2()

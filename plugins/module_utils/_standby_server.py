@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conninfo import parse
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
@@ -23,7 +24,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     last_record,
     read_from,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, session_with
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
+    dialect_of,
+    recovery_setting,
+    session_with,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect_replication
@@ -114,6 +119,15 @@ class StandbyServer:
     def segment_size(self) -> int:
         """Bytes per WAL segment."""
         return int(self.commands.control_data(self.data_directory)["Bytes per WAL segment"])
+
+    def upstream(self) -> dict[str, str]:
+        """The connection parameters of primary_conninfo; none when it names no one server, or cannot be read."""
+        text = recovery_setting(self.session, self.dialect, self.data_directory, "primary_conninfo")
+        try:
+            found = parse(text or "")
+        except ValueError:
+            return {}
+        return {} if "," in found.get("host", "") + found.get("hostaddr", "") else found
 
     def paused(self) -> bool:
         """Whether its replay is paused."""

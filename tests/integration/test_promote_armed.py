@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -130,8 +132,10 @@ def ended_receiver(standby: Server) -> Iterator[None]:
     """End the walreceiver and keep it from coming back; nothing of the primary's is touched."""
     standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
     standby.reload()
-    yield
-    standby.sql("ALTER SYSTEM RESET primary_conninfo")
+    try:
+        yield
+    finally:
+        standby.sql("ALTER SYSTEM RESET primary_conninfo")
 
 
 def test_an_old_stop_does_not_count(primary: Server, standby: Server, start_module: StartModule) -> None:
@@ -190,6 +194,31 @@ def test_a_crash_and_recovery_of_the_primary_is_no_stop(
         assert (result["changed"], result["promoted"]) == (False, False), result
         assert in_recovery(standby)
         assert primary.running
+
+
+def test_a_crash_that_the_armed_slept_through(primary: Server, standby: Server, start_module: StartModule) -> None:
+    """It sees one stream that ended and behind it what looks like a shutdown; only the primary itself can tell."""
+    module = start_module("promote", parameters(standby, 15))
+    wait_until_armed(standby)
+    asked = standby.sql("SELECT pid FROM pg_stat_activity WHERE application_name = %s", (ARMED_SESSION,))[0][0]
+    os.kill(asked, signal.SIGSTOP)
+    try:
+        primary.stop("immediate")
+        primary.configure({"bgwriter_delay": 10000, "autovacuum": False, "checkpoint_timeout": "1h"})
+        primary.start()
+        wait_for(lambda: standby.sql(STREAMING), "the standby to stream again")
+        wait_until_caught_up(standby, primary)
+        with ended_receiver(standby):
+            wait_until_alone(standby)
+            os.kill(asked, signal.SIGCONT)
+            result = module.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(asked, signal.SIGCONT)
+    assert (result["failed"], result["changed"], result["promoted"]) == (False, False, False), result
+    assert "but the primary answers" in result["reason"]
+    assert in_recovery(standby)
+    assert primary.running
 
 
 def test_after_the_time_is_up_it_stays_a_standby(primary: Server, standby: Server, run_module: RunModule) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -15,6 +16,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     Record,
     Stream,
     Watch,
+    after_answer,
     after_end,
     after_look,
     arm,
@@ -168,6 +170,14 @@ def test_a_stream_that_comes_back_needs_a_new_baseline() -> None:
     assert after_end(told, ended(), STOP).shutdown is None
     later = Record(SHUTDOWN, STOP.end, STOP.end + 120)
     assert after_end(told, ended(received=later.end), later).shutdown == later
+
+
+def test_a_primary_that_answers_takes_the_proof_away_until_it_streams_anew() -> None:
+    lives = after_answer(after_end(armed(), ended(), STOP))
+    assert "CHECKPOINT_SHUTDOWN at 0/30001E8 is the end of the WAL, but the primary answers" in lives.why
+    assert not may_promote(lives, ended(), None)
+    assert not wants_proof(after_look(lives, ended()), ended())
+    assert after_look(lives, stream(receiver=12)) == Watch(12, None, 1, 100.0, None, ANY)
 
 
 def test_a_primary_that_is_back_takes_the_proof_away() -> None:
