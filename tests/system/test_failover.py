@@ -243,7 +243,8 @@ def test_a_primary_on_whose_host_nothing_can_be_asked(
     run = controller.playbook("failover")
     assert fenced.exists(), run.output
     assert not in_recovery(replicated["db-2"]), run.output
-    wait_for(lambda: replicated["db-2"].sql(writer.STREAMING) == [["db-3"]], "db-3 to follow db-2")
+    followed = f"db-3 to follow db-2 after this run:\n{run.output}"
+    wait_for(lambda: replicated["db-2"].sql(writer.STREAMING) == [["db-3"]], followed)
 
 
 # Switches the container off, as a power switch would; one that is off already stays off.
