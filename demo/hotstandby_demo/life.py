@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -65,7 +66,8 @@ def live(cluster: Cluster) -> int:
 def resume(cluster: Cluster) -> int:
     """Help a cluster up whose life was cut off, so that site.yml finds a primary; 0, or a playbook's exit status."""
     for pid in processes_below([cluster.layout.directory]):
-        os.kill(pid, signal.SIGCONT)  # walsenders that were held back
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)  # walsenders that were held back
     roles = [cluster.role(name) for name in NODES]
     if "primary" in roles:
         purpose, playbook = "bring back what is not part of the cluster", "rejoin"

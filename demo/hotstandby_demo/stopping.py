@@ -76,7 +76,8 @@ def end(pids: list[int], signals: tuple[signal.Signals, ...]) -> None:
 
 def stop_all(directories: list[Path]) -> int:
     """Stop the servers (fast, then immediate), then whatever else is at work there; how many servers."""
-    found = (postmaster(file.parent) for directory in directories for file in directory.rglob("postmaster.pid"))
+    walks = (os.walk(directory) for directory in directories)  # it takes no offence at what is removed meanwhile
+    found = (postmaster(Path(path)) for walk in walks for path, _below, files in walk if "postmaster.pid" in files)
     servers = [pid for pid in found if pid is not None]
     end(servers, (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL))
     end(processes_below(directories), (signal.SIGTERM, signal.SIGKILL))

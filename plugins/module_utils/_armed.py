@@ -22,14 +22,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     wants_proof,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import ARMED_SESSION, lets_in
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import ARMED_SESSION, is_served
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import Clock
 
 # Every pause is a part of the time in which nobody can write.
 PAUSE_SECONDS = 0.004
 # How long a host may take to say that no server runs there any more; one in the same network says so at once.
-ANSWER_SECONDS = 2
+ANSWER_SECONDS = 5
 STANDARD_OUTPUT = 1
 
 
@@ -79,7 +79,7 @@ def wait_for_stop(
     server.session.execute("SELECT set_config('application_name', %s, false)", (ARMED_SESSION,))
     while True:
         if may_promote(watch, seen, replay_to):
-            if not upstream or not lets_in(upstream, ANSWER_SECONDS):
+            if not upstream or not is_served(upstream, ANSWER_SECONDS):
                 return Verdict(watch.shutdown, f"the primary's {watch.shutdown} is the end of the WAL and replayed")
             watch = after_answer(watch)
         if clock.now() >= deadline:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
@@ -27,7 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers impor
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal, nothing_whole_after
 
 # What a file system's root holds of its own; a directory with nothing else counts as empty.
 FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
@@ -65,6 +65,7 @@ def observe(commands: Commands, place: Place) -> Node:
             wal_directory = os.path.join(place.data_directory, dialect.wal_directory)
             if postmaster is not None:
                 server = observe_server(place.target, dialect, control, wal_directory, segment_size)
+                server = _without_half_record(commands, dialect, wal_directory, server)
             else:
                 wal_end = _wal_end(commands, dialect, control, wal_directory, segment_size)
             timeline = server.timeline if server else max(control.timeline, control.minimum_recovery_timeline)
@@ -178,6 +179,19 @@ def _wal_end(
     if not commands.has(dialect.waldump_program):
         return None
     return end_of_wal(commands, dialect, control, wal_directory, segment_size) or control.minimum_recovery_end
+
+
+def _without_half_record(commands: Commands, dialect: Dialect, wal_directory: str, server: Server) -> Server:
+    """What the last upstream sent of a record and never completed is not what a standby has.
+
+    Counted, it would reach past the point where another standby was promoted, which it can follow as it is.
+    """
+    receiving = server.receiver is None or server.receiver.status == "streaming"
+    if receiving or server.position is None or server.replayed is None or server.position <= server.replayed:
+        return server
+    if nothing_whole_after(commands, dialect, wal_directory, server.timeline, server.replayed):
+        return replace(server, position=server.replayed)
+    return server
 
 
 def _has_recovery_signal(data_directory: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
@@ -82,7 +83,11 @@ def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
 
 
 def _directory_bytes(path: str) -> int:
-    return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+    total = 0
+    for entry in os.scandir(path):
+        with suppress(FileNotFoundError):  # a checkpoint removes WAL meanwhile
+            total += entry.stat().st_size if entry.is_file() else 0
+    return total
 
 
 def _pending_values(session: Session) -> dict[str, str]:

@@ -140,13 +140,16 @@ def connect_replication(target: Target) -> Session:
     return _connect(target, {"connection_factory": psycopg2.extras.PhysicalReplicationConnection})
 
 
-def lets_in(conninfo: Mapping[str, str], timeout_seconds: int) -> bool:
-    """Whether a server opens a replication connection there, within the time (libpq's least: 2 seconds)."""
+def is_served(conninfo: Mapping[str, str], timeout_seconds: int) -> bool:
+    """Whether a server that is up answers there within the time, also if it only says why it lets nobody in.
+
+    One that starts up or shuts down is not up. timeout_seconds: libpq's least is 2.
+    """
     parameters: dict[str, Any] = {**conninfo, "connect_timeout": timeout_seconds, "application_name": "hotstandby"}
     try:
         psycopg2.connect(**parameters, connection_factory=psycopg2.extras.PhysicalReplicationConnection).close()
-    except psycopg2.Error:
-        return False
+    except psycopg2.Error as error:
+        return any(fragment in str(error) for fragment, name, _hint in REFUSALS if name != "starting_up")
     return True
 
 

@@ -33,6 +33,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect_replication
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import same_major
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import nothing_whole_after
 
 RECEIVER_COLUMNS = (
     "r.pid, r.status, r.received_tli, r.latest_end_lsn::text AS told,"
@@ -44,7 +45,6 @@ RECEIVER_TITLE = re.compile(
     r"postgres: (?:.*: )?(?:walreceiver|wal receiver process)(?:\s+(?P<does>streaming|restarting|idle)\b.*|\s*)$"
 )
 STARTUP_TITLE = re.compile(r"postgres: (?:.*: )?startup(?: process)?(?:\s+(?:recovering|waiting)\b.*|\s*)$")
-NO_RECORD = "could not find a valid record after"
 
 
 @contextmanager
@@ -141,11 +141,8 @@ class StandbyServer:
         return last_record(listed.output, segment_size)
 
     def nothing_whole_after(self, timeline: int, position: Lsn) -> bool:
-        """Whether no whole record follows: a primary that was killed often leaves half of one."""
-        program = self.dialect.waldump_program
-        if not self.commands.has(program):
-            return False
-        return NO_RECORD in self.commands.attempt(program, *self._waldump(timeline, position), "-n", "1").errors
+        """Whether no whole record follows in its own WAL; see _wal_reader."""
+        return nothing_whole_after(self.commands, self.dialect, self.wal_directory, timeline, position)
 
     def _waldump(self, timeline: int, start: Lsn) -> tuple[str, ...]:
         return ("-p", self.wal_directory, "-t", str(timeline), "-s", str(start))

@@ -24,6 +24,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_files i
     flaw,
 )
 
+NO_RECORD = "could not find a valid record after"
+
 
 def end_of_wal(
     commands: Commands, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
@@ -54,6 +56,15 @@ def end_of_wal(
         if end is not None and end >= start:
             return end
     return None
+
+
+def nothing_whole_after(commands: Commands, dialect: Dialect, wal_directory: str, timeline: int, position: Lsn) -> bool:
+    """Whether no whole record follows: a primary that was killed often leaves half of one. False when in doubt."""
+    program = dialect.waldump_program
+    if not commands.has(program):
+        return False
+    arguments = ("-p", wal_directory, "-t", str(timeline), "-s", str(position), "-n", "1")
+    return NO_RECORD in commands.attempt(program, *arguments).errors
 
 
 def flaw_of_file(path: str, segment: Segment, timeline: int, system_identifier: str) -> str | None:

@@ -16,7 +16,7 @@ description:
     file, and writes a checkpoint, without which C(pg_rewind) may go wrong.
   - With O(when=now) a standby that streams from a primary is refused.
   - With O(when=primary_has_stopped) a streaming standby waits until its primary is stopped in the clean way, and
-    promotes itself the moment it has the shutdown checkpoint and its primary lets it in no more. If that does not come
+    promotes itself the moment it has the shutdown checkpoint and its primary answers no more. If that does not come
     in time, nothing is promoted and the module succeeds with RV(promoted=false).
   - A server that is a primary already is left as it is.
 extends_documentation_fragment:

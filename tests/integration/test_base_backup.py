@@ -32,6 +32,7 @@ from support.clones import (
     wait_until_streaming,
 )
 from support.servers import Server, ServerFactory
+from support.waiting import wait_for
 
 RunModule = Callable[..., dict[str, Any]]
 
@@ -288,7 +289,7 @@ def test_slot_in_use_and_slot_reused(servers: ServerFactory, run_module: RunModu
     other = servers.standby("other", source)
     other.sql(f"ALTER SYSTEM SET primary_slot_name = '{slot_of(server)}'")
     other.reload()
-    wait_until_streaming(other, source)
+    wait_for(lambda: slots(source)[slot_of(server)], "the slot to be in use")
     params = clone_parameters(server, source)
     taken = run_module("base_backup", params)
     assert taken["error_name"] == "slot_taken"

@@ -192,7 +192,7 @@ def test_clone_under_load(servers: ServerFactory, run_module: RunModule) -> None
     begin = wal_segment(source)
     writer.start()
     try:
-        result = run_module("base_backup", clone_parameters(server, source, max_rate="8M"))
+        result = run_module("base_backup", clone_parameters(server, source, max_rate="4M"))
         assert not result["failed"], result
         assert wal_segment(source) - begin > 3
         assert not run_module("recovery_config", follow_parameters(server, source))["failed"]

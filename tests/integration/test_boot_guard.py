@@ -190,12 +190,12 @@ def test_a_hanging_peer_holds_nobody_up(old: Server, new: Server, run_module: Ru
     with socket.create_server(("127.0.0.1", 0)) as mute, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         ports = {"mute": mute.getsockname()[1], "full": full.getsockname()[1]}
         with socket.create_connection(("127.0.0.1", ports["full"])):
-            guard = install_guard(old, {**ports, "s": new.port}, "refuse")
+            guard = install_guard(old, {**ports, "s": new.port}, "refuse", connect_timeout=2)
             result = by_hand(old, guard)
             assert (result.returncode, "standby of s" in result.stderr) == (0, True), result
             (old.data_directory / "standby.signal").unlink()
             # the bound itself: with nobody else to ask, it gives up by itself and says whom it waited for
-            result = by_hand(old, install_guard(old, ports, "refuse"))
+            result = by_hand(old, install_guard(old, ports, "refuse", connect_timeout=2))
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
     assert "mute (" in result.stderr
@@ -209,7 +209,7 @@ def test_a_frozen_primary_answers_nothing(old: Server, new: Server) -> None:
     assert pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        result = by_hand(old, install_guard(old, {"s": new.port}, "refuse"))
+        result = by_hand(old, install_guard(old, {"s": new.port}, "refuse", connect_timeout=2))
     finally:
         os.kill(pid, signal.SIGCONT)
     assert (result.returncode, "s (" in result.stderr) == (1, True), result

@@ -11,7 +11,6 @@ import json
 import os
 import pwd
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -108,13 +107,15 @@ def assert_lived(output: str, nodes: dict[str, str]) -> None:
     """A switchover and a failover, and the old primary came back by a rewind; all have the same rows."""
     assert [re.findall(r"^== Its life, (\d)", output, re.MULTILINE)] == [["1", "2", "3", "4"]]
     assert re.search(r"^n1 +standby +hand_over ", output, re.MULTILINE)
-    assert "1000 of 1000 rows: the connection string found the new primary, n2, by itself" in output
-    assert re.search(r"^n2 +primary +stopped .*\n(.*\n)*PROBLEM: no primary is running", output, re.MULTILINE)
-    assert re.search(r"^loss: \d+ bytes of WAL, from \S+ to \S+, that only n2 has$", output, re.MULTILINE)
-    assert re.findall(r"^(n\d) +path: (\w+)", output, re.MULTILINE) == [("n2", "rewound")]
+    found = re.search(r"1000 of 1000 rows: the connection string found the new primary, (n[23]), by itself", output)
+    assert found, output
+    second = found[1]  # whoever had the most
+    assert re.search(rf"^{second} +primary +stopped .*\n(.*\n)*PROBLEM: no primary is running", output, re.MULTILINE)
+    assert re.search(rf"^loss: \d+ bytes of WAL, from \S+ to \S+, that only {second} has$", output, re.MULTILINE)
+    assert re.findall(r"^(n\d) +path: (\w+)", output, re.MULTILINE) == [(second, "rewound")]
     assert re.search(r"^Rows: n1 1000, n2 1000, n3 1000\.", output, re.MULTILINE)
     primaries = [name for name, node in nodes.items() if not query(node, "SELECT pg_is_in_recovery()")]
-    assert primaries != ["n2"]
+    assert primaries != [second]
     assert timeline(nodes[primaries[0]]) == 3
     contents = "SELECT md5(string_agg(number::text, ',' ORDER BY number)) FROM life"
     assert len({query(node, contents) for node in nodes.values()}) == 1
@@ -159,9 +160,9 @@ def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
 def cut_off(user: DemoUser, sign: str) -> None:
     """Start `up` and SIGKILL all of it, but not the servers, when a file of the demo that looks so appears."""
     process = user.start("up", "--life")
-    wait_for(lambda: any(user.demo.glob(sign)), sign, 300)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    wait_for(lambda: any(user.demo.glob(sign)) or process.poll() is not None, sign, 900)
+    assert process.poll() is None, process.communicate()[0]
+    user.kill(process)
 
 
 def test_up_cut_off_after_the_first_server_is_removed(user: DemoUser) -> None:
@@ -175,7 +176,7 @@ def test_up_cut_off_after_the_first_server_is_removed(user: DemoUser) -> None:
 
 def test_up_cut_off_after_a_clone_and_in_its_life_is_finished(user: DemoUser) -> None:
     cut_off(user, "n2/data/PG_VERSION")
-    cut_off(user, "n[13]/data/pg_wal/00000003.history")  # the failover of its life has promoted one
+    cut_off(user, "n?/data/pg_wal/00000003.history")  # the failover of its life has promoted one
     status, output = user.run("up")
     assert status == 0, output
     assert "cut off in the middle of its life" in output

@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import lies_on
+from support.clones import wait_until_replayed, wait_until_streaming
+from support.promotions import leave_half_a_record
 from support.servers import Server, ServerFactory
 from support.waiting import wait_for
 
@@ -74,6 +76,27 @@ def test_a_primary_and_its_standby(servers: ServerFactory, node_info: NodeInfo) 
     assert follower.server.receiver.status == "streaming"
     assert follower.server.upstream_port == primary.port
     assert lies_on(follower, node_info(primary)) is True
+
+
+def test_half_a_record_is_not_what_a_standby_has(servers: ServerFactory, node_info: NodeInfo) -> None:
+    """It reaches past the point where another one is promoted, and PostgreSQL follows that one all the same."""
+    primary = servers.primary("p")
+    new, left = (servers.standby(name, primary, {"wal_retrieve_retry_interval": "200ms"}) for name in ("s1", "s2"))
+    leave_half_a_record(primary, new, left)
+    received = left.sql("SELECT pg_last_wal_receive_lsn()::text")[0][0]
+    seen = node_info(left)
+    assert seen.server is not None
+    assert seen.end is not None
+    assert (seen.end < Lsn.parse(received), seen.end == seen.server.replayed) == (True, True)
+    assert new.sql("SELECT pg_promote()") == [(True,)]
+    assert lies_on(node_info(left), node_info(new)) is True
+    upstream = f"host={new.socket_directory} port={new.port} user={new.account} application_name={left.name}"
+    left.sql(f"ALTER SYSTEM SET primary_conninfo = '{upstream}'")
+    left.reload()
+    new.sql("CREATE TABLE t AS SELECT 1")
+    wait_until_streaming(left, new)
+    wait_until_replayed(left, new)
+    assert left.sql("SELECT count(*) FROM t") == [(1,)]
 
 
 def test_the_end_of_wal_of_a_cleanly_stopped_server_is_past_its_checkpoint(

@@ -22,7 +22,7 @@ RunModule = Callable[..., dict[str, Any]]
 
 
 def parameters(server: Server, **more: Any) -> dict[str, Any]:
-    return {"data_directory": server.data_directory, "silence": 1, **more}
+    return {"data_directory": server.data_directory, "silence": 5, **more}
 
 
 def names(primary: Server) -> list[str]:
@@ -114,7 +114,7 @@ def test_nobody_is_ended_who_answers(primary: Server, first: Server, second: Ser
 
 def test_the_candidate_is_never_ended(primary: Server, first: Server, second: Server, run_module: RunModule) -> None:
     with silent(first), silent(second):
-        result = run_module("prepare_shutdown", parameters(primary, keep="s1"))
+        result = run_module("prepare_shutdown", parameters(primary, keep="s1", silence=1))
         assert result["error_name"] == "candidate_silent", result
         assert names(primary) == ["s1", "s2"]
     assert run_module("prepare_shutdown", parameters(primary, keep="s3"))["error_name"] == "candidate_not_attached"

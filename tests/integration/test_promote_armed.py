@@ -22,7 +22,7 @@ from support.waiting import wait_for
 RunModule = Callable[..., dict[str, Any]]
 StartModule = Callable[..., ModuleProcess]
 
-LONG, SHORT = 60, 5
+LONG, SHORT = 60, 10
 
 
 def parameters(server: Server, arm_timeout: int = LONG, **more: Any) -> dict[str, Any]:
@@ -141,6 +141,7 @@ def ended_receiver(standby: Server) -> Iterator[None]:
 def test_an_old_stop_does_not_count(primary: Server, standby: Server, start_module: StartModule) -> None:
     """The last record is a shutdown checkpoint, of an earlier stop, and the primary lives."""
     primary.stop()
+    wait_until_alone(standby)
     # held where it is: started again, the primary writes nothing that could follow the checkpoint
     primary.configure({"bgwriter_delay": 10000, "autovacuum": False, "checkpoint_timeout": "1h"})
     primary.start()
@@ -196,12 +197,22 @@ def test_a_crash_and_recovery_of_the_primary_is_no_stop(
         assert primary.running
 
 
+def freeze_armed(standby: Server) -> int:
+    """Stop the session that looks, between two looks (in one it may hold what the replay needs); its pid, or 0."""
+    session = "SELECT pid, state FROM pg_stat_activity WHERE application_name = %s"
+    pid = int(standby.sql(session, (ARMED_SESSION,))[0][0])
+    os.kill(pid, signal.SIGSTOP)
+    if standby.sql(session, (ARMED_SESSION,)) == [(pid, "idle")]:
+        return pid
+    os.kill(pid, signal.SIGCONT)
+    return 0
+
+
 def test_a_crash_that_the_armed_slept_through(primary: Server, standby: Server, start_module: StartModule) -> None:
     """It sees one stream that ended and behind it what looks like a shutdown; only the primary itself can tell."""
-    module = start_module("promote", parameters(standby, 15))
+    module = start_module("promote", parameters(standby, 20))
     wait_until_armed(standby)
-    asked = standby.sql("SELECT pid FROM pg_stat_activity WHERE application_name = %s", (ARMED_SESSION,))[0][0]
-    os.kill(asked, signal.SIGSTOP)
+    asked = wait_for(lambda: freeze_armed(standby), "the session of the armed to be stopped")
     try:
         primary.stop("immediate")
         primary.configure({"bgwriter_delay": 10000, "autovacuum": False, "checkpoint_timeout": "1h"})

@@ -151,7 +151,7 @@ def test_time_limit(servers: ServerFactory, run_module: RunModule) -> None:
     before = control_data(old)
     script = '#!/bin/sh\ncase "$*" in *--version*) exec REAL "$@";; esac\nsleep 1000\n'
     with broken_program(old, "pg_rewind", script) as programs:
-        result = run_module("rewind", rewind_parameters(old, new, bin_directory=programs, timeout=3))
+        result = run_module("rewind", rewind_parameters(old, new, bin_directory=programs, timeout=10))
     assert result["error_name"] == "timed_out", result
     assert processes_below(old.directory) == []
     assert control_data(old) == before

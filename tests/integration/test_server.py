@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_start_twice_then_stop_twice(stopped: Server, run_module: RunModule) -> 
     assert (result["running"], result["managed"]) == (True, True)
     assert result["diff"] == {"before": {"running": False}, "after": {"running": True}}
     assert stopped.sql("SELECT 1") == [(1,)]  # at once: it waited until it was true
-    assert result["postmaster_start"][:16] == f"{stopped.postmaster_start_time():%Y-%m-%dT%H:%M}"
+    told = datetime.fromisoformat(result["postmaster_start"])
+    assert abs(told - stopped.postmaster_start_time()) < timedelta(minutes=1)
 
     pid = stopped.postmaster_pid
     again = run_module("server", parameters(stopped, state="started"))
@@ -193,7 +195,7 @@ def test_a_start_that_takes_too_long_says_so_and_goes_on(
     # recovery from an archive that never answers
     server.configure({"restore_command": "sleep 600; false"})
     server.write("recovery.signal", "")
-    result = run_module("server", parameters(server, state="started", timeout=1))
+    result = run_module("server", parameters(server, state="started", timeout=5))
     assert (result["failed"], result["error_name"]) == (True, "start_timed_out")
     assert server.running
     result = run_module("server", parameters(server, state="started", timeout=1))

@@ -13,6 +13,7 @@ import pytest
 from support.clones import follow_parameters, make_source, slot_of, wait_until_streaming
 from support.promotions import STREAMING, kill, wait_until_alone, wait_until_caught_up
 from support.servers import Server, ServerFactory
+from support.waiting import wait_for
 
 RunModule = Callable[..., dict[str, Any]]
 
@@ -80,8 +81,12 @@ def test_nothing_arrives_until_it_is_attached_again(primary: Server, standby: Se
 def test_a_paused_standby_is_detached_too(primary: Server, standby: Server, run_module: RunModule) -> None:
     """There nobody but the module ends the walreceiver. What was received and not replayed counts."""
     standby.sql("SELECT pg_wal_replay_pause()")
+    paused = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
+    wait_for(lambda: standby.sql(paused)[0][0], "the replay to pause")
     replayed = lsn(standby, "pg_last_wal_replay_lsn()")
     primary.sql("INSERT INTO t SELECT generate_series(1, 1000)")
+    more = "SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+    wait_for(lambda: standby.sql(more)[0][0], "more to be received")
     result = run_module("wal_receiver", parameters(standby))
     assert (result["changed"], result["replayed"]) == (True, replayed), result
     assert result["position"] == result["received"] != replayed
@@ -93,9 +98,13 @@ def test_with_a_dead_primary(primary: Server, standby: Server, run_module: RunMo
     """The walreceiver that tries again and again ends as well. After a restart received is not the end."""
     primary.sql("INSERT INTO t VALUES (1)")
     wait_until_caught_up(standby, primary)
-    position = lsn(standby, "pg_last_wal_replay_lsn()")
     kill(primary)
     wait_until_alone(standby)
+    wait_for(
+        lambda: standby.sql("SELECT pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn()")[0][0],
+        "all that was received to be replayed",
+    )
+    position = lsn(standby, "pg_last_wal_replay_lsn()")
     standby.restart()
     result = run_module("wal_receiver", parameters(standby))
     assert (result["changed"], result["replayed"], result["position"]) == (True, position, position), result

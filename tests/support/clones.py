@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from support.processes import processes_below
+from support.processes import descendants, processes_below, program_of
 from support.servers import Server, ServerFactory
 from support.waiting import wait_for
 
@@ -125,20 +125,13 @@ def leftovers(directory: Path) -> list[str]:
 
 def copying_processes(server: Server) -> list[int]:
     """Pids of pg_basebackup that write below the server's directory."""
-    return [pid for pid in processes_below(server.directory) if _program(pid) == "pg_basebackup"]
+    return [pid for pid in processes_below(server.directory) if program_of(pid) == "pg_basebackup"]
 
 
 def wait_until_copying(server: Server, side: Path) -> list[int]:
-    """Wait until some of the copy is there; return the pids of pg_basebackup, the one that was started first."""
+    """Wait until some of the copy is there; return the pids of pg_basebackup, the one that started the others first."""
     wait_for((side / "base").exists, "the copy to begin")
-    return sorted(copying_processes(server))
-
-
-def _program(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
+    return sorted(copying_processes(server), key=lambda pid: -len(descendants(pid)))
 
 
 @contextmanager

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 from hotstandby_demo.as_root import copy_checkout
 from support.account import Account, make_directory, remove_directory
 from support.modules import interpreter
-from support.processes import kill_below, processes_below
+from support.processes import descendants, kill_below, processes_below, program_of
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,18 @@ class DemoUser:
     def run(self, *arguments: str) -> tuple[int, str]:
         """Exit status and output of demo/run."""
         process = self.start(*arguments)
-        output = process.communicate(timeout=600)[0]
+        output = process.communicate(timeout=1800)[0]
         return process.returncode, output
+
+    @staticmethod
+    def kill(process: subprocess.Popen[str]) -> None:
+        """SIGKILL all that was started, also what has left the process group, but no server."""
+        others = [pid for pid in descendants(process.pid) if program_of(pid) != "postgres"]
+        os.killpg(process.pid, signal.SIGKILL)
+        for pid in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.communicate()
 
     def files(self) -> set[str]:
         """Everything below the directory."""

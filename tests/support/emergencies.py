@@ -85,13 +85,22 @@ class Cluster:
     def kill_with_rows_of_its_own(self) -> None:
         """The primary acknowledges rows that it has sent to nobody, and is killed."""
         primary = self.names["db-1"]
-        self.await_replay()
-        senders = "SELECT array_agg(pid) FROM pg_stat_replication"
-        for pid in self.query(primary, senders):
-            os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: self._mute(primary), "both standbys to have the same, and no more to come")
         self.query(primary, "CREATE TABLE IF NOT EXISTS alone (number int)")
         self.query(primary, "INSERT INTO alone SELECT generate_series(1, 1000)")
         self.kill(primary)
+
+    def _mute(self, primary: str) -> bool:
+        """Stop its walsenders; let them go on unless all had sent the same by then."""
+        self.await_replay()
+        senders = self.query(primary, "SELECT array_agg(pid) FROM pg_stat_replication")
+        for pid in senders:
+            os.kill(pid, signal.SIGSTOP)
+        same = bool(self.query(primary, "SELECT count(DISTINCT sent_lsn) = 1 FROM pg_stat_replication"))
+        if not same:
+            for pid in senders:
+                os.kill(pid, signal.SIGCONT)
+        return same
 
     def await_replay(self) -> None:
         primary = self.names["db-1"]
@@ -153,8 +162,7 @@ def failover_cut_off(cluster: Cluster) -> None:
     try:
         wait_for(lambda: not cluster.query(candidate, "SELECT pg_is_in_recovery()"), "the promotion", 300)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        cluster.user.kill(process)
 
 
 def second_primary(cluster: Cluster) -> None:

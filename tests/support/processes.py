@@ -33,15 +33,28 @@ def processes_below(directory: Path) -> list[int]:
 
 def kill_below(directory: Path, signal_number: int = signal.SIGKILL) -> None:
     """End every process below the directory and wait until none is left."""
-    for pid in processes_below(directory):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal_number)
-    wait_for(lambda: not processes_below(directory), f"processes below {directory} to end")
+    wait_for(lambda: not _told(directory, signal_number), f"processes below {directory} to end")
+
+
+def program_of(pid: int) -> str:
+    """The name of the program that a process runs; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def freeze_below(directory: Path) -> list[int]:
     """Stop every process below the directory, and those that these were about to start; there must be one."""
     return wait_for(lambda: _stopped(directory), f"processes below {directory} that are stopped")
+
+
+def _told(directory: Path, signal_number: int) -> list[int]:
+    found = processes_below(directory)
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal_number)
+    return found
 
 
 def _stopped(directory: Path) -> list[int]:

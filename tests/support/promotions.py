@@ -39,3 +39,24 @@ def wait_until_caught_up(standby: Server, primary: Server) -> None:
 
 def in_recovery(server: Server) -> bool:
     return bool(server.sql("SELECT pg_is_in_recovery()")[0][0])
+
+
+def leave_half_a_record(primary: Server, *standbys: Server) -> None:
+    """Kill the primary while it sends one long record: nobody gets the whole of it."""
+    for standby in standbys:
+        wait_until_caught_up(standby, primary)
+    receivers = [standby.sql("SELECT pid FROM pg_stat_wal_receiver")[0][0] for standby in standbys]
+    for receiver in receivers:
+        os.kill(receiver, signal.SIGSTOP)
+    before = primary.sql("SELECT pg_current_wal_flush_lsn()::text")[0][0]
+    primary.sql("SELECT pg_logical_emit_message(true, 'hotstandby', repeat('x', 9000000))")  # its commit flushes it
+    written = primary.sql("SELECT pg_current_wal_flush_lsn()::text")[0][0]
+    under_way = "SELECT count(*) FROM pg_stat_replication WHERE sent_lsn - %s::pg_lsn >= 200000"
+    wait_for(lambda: primary.sql(under_way, (before,)) == [(len(standbys),)], "a part of it to be sent")
+    primary.kill()  # the walsenders too, before the rest can be sent
+    for receiver in receivers:
+        os.kill(receiver, signal.SIGCONT)
+    part = "SELECT pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn(), pg_last_wal_receive_lsn() < %s::pg_lsn"
+    for standby in standbys:
+        wait_until_alone(standby)
+        assert standby.sql(part, (written,)) == [(True, True)]

@@ -110,8 +110,10 @@ class Server:
         self.run("pg_ctl", "start", "-w", "-t", "60", "-D", self.data_directory, "-l", self.log_file)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop and wait until it has ended."""
+        """Stop and wait until it has ended, which is a little after pg_ctl says so."""
+        pid = self.postmaster_pid
         self.run("pg_ctl", "stop", "-w", "-t", "60", "-m", mode, "-D", self.data_directory)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists(), f"{self.name}'s postmaster to end")
 
     def restart(self) -> None:
         self.stop()

@@ -15,6 +15,8 @@ import pytest
 from support import writer
 from support.hosts import Fleet
 from support.hosts.controller import Controller
+from support.waiting import wait_for
+from support.writer import STREAMING
 
 # A second run beside the first one, by hand: HOTSTANDBY_FLEET=mine:71 (a name, and its first address)
 # One fleet for each of pytest's workers, which are gw0, gw1 and so on.
@@ -69,6 +71,7 @@ def cluster(fleet: Fleet, controller: Controller) -> Fleet:
         fleet.recreate()
         controller.playbook("site", check=True)
         fleet.save("cluster")
+    wait_for(lambda: fleet["db-1"].sql(STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
     return fleet
 
 

@@ -17,6 +17,7 @@ import pytest
 from support.hosts import Fleet
 from support.hosts.controller import Controller, Run
 from support.hosts.host import Host
+from support.hosts.states import leftovers
 from support.processes import descendants
 from support.waiting import wait_for
 
@@ -100,13 +101,9 @@ def half_way_through(controller: Controller, host: Host) -> Iterator[subprocess.
 
 def said(process: subprocess.Popen[str]) -> str:
     """Its output, once it has failed by itself."""
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=300)[0]
     assert process.returncode != 0, output
     return output
-
-
-def leftovers(host: Host) -> list[str]:
-    return host.run("find", "/", "-xdev", "-name", "*.hotstandby-*").stdout.split()
 
 
 def assert_converged(fleet: Fleet, run: Run) -> None:
@@ -116,16 +113,16 @@ def assert_converged(fleet: Fleet, run: Run) -> None:
     assert primary.sql("SELECT slot_name, active FROM pg_replication_slots ORDER BY 1") == SLOTS
     assert primary.sql(STREAMS) == [["db-2"], ["db-3"]]
     assert copying(standby) == []
-    for host in (primary, fleet["db-2"], standby):
-        assert leftovers(host) == []
-    assert standby.sql("SELECT count(*), count(DISTINCT i) FROM large") == [[str(ROWS)] * 2]
-    assert standby.sql("SELECT count(*) FROM spaced") == [["5000"]]
-    assert standby.sql("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'space'") == [[ELSEWHERE]]
     # no module of the run that was cut off goes on
     wait_for(
         lambda: standby.run("pgrep", "--full", "AnsiballZ|ansible_collections", check=False).stdout == "",
         "the last module to end",
     )
+    for host in (primary, fleet["db-2"], standby):
+        assert leftovers(host) == []
+    assert standby.sql("SELECT count(*), count(DISTINCT i) FROM large") == [[str(ROWS)] * 2]
+    assert standby.sql("SELECT count(*) FROM spaced") == [["5000"]]
+    assert standby.sql("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'space'") == [[ELSEWHERE]]
 
 
 def test_pg_basebackup_is_killed(large: Fleet, controller: Controller) -> None:
@@ -162,7 +159,7 @@ def test_the_power_of_the_standby_fails(large: Fleet, controller: Controller) ->
         host.connect()
         host.container.start()
         # Debian starts at boot what is configured, and there is no data yet; all else is up then
-        wait_for(lambda: host.fault().startswith("units have failed: postgresql@15-main.service"), "db-3 to boot")
+        wait_for(lambda: host.fault().startswith("units have failed: postgresql@15-main.service"), "db-3 to boot", 180)
         output = said(process)
     assert "UNREACHABLE" in output
     assert leftovers(host) != []

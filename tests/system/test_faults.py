@@ -82,6 +82,6 @@ def test_what_is_held_does_nothing_and_a_reboot_heals(replicated: Fleet) -> None
         with faults.triggered(lambda: not standby.running, lambda: faults.boot(standby)) as done:
             faults.cut(standby)
             standby.kill()
-            wait_for(done.is_set, "the watcher to switch it on again")
+            wait_for(done.is_set, "the watcher to switch it on again", 300)
         wait_for(lambda: row + 11 not in client.lost(standby), "the standby to go on")
         assert reaches(standby, primary.address)

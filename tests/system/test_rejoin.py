@@ -194,7 +194,9 @@ def test_needed_wal_is_recycled(replicated: Fleet, controller: Controller) -> No
         for setting, value in FORGETFUL.items():
             host.sql(f"ALTER SYSTEM SET {setting} = {value}")
         host.sql("SELECT pg_reload_conf()")
-    old.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
+    unused = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active"
+    others = "SELECT slot_name FROM pg_replication_slots"
+    wait_for(lambda: (old.sql(unused), len(old.sql(others)) == 1)[1], "only db-3's slot to be left")
 
     def is_recycled() -> bool:
         old.sql("SELECT pg_switch_wal() FROM (SELECT pg_logical_emit_message(false, 'test', 'x')) AS written")

@@ -6,22 +6,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from support.hosts.engine import HostsError, cache_directory
+from support.hosts.engine import HostsError, cache_directory, lock
 from support.hosts.recipe import LOGIN_USER
-
-
-@contextmanager
-def lock(name: str) -> Iterator[None]:
-    """Hold the lock `name` against other runs of this user."""
-    with (cache_directory() / f"{name}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def private_key() -> Path:

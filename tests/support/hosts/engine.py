@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -57,15 +60,24 @@ def engine_fault() -> str:
     return ""
 
 
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Hold the lock `name` against other runs of this user."""
+    with (cache_directory() / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def ensure_docker() -> docker.DockerClient:
     """A client of an engine that answers.
 
     :raises HostsError: there is none and none could be installed and started.
     """
-    install_missing()
-    fault = engine_fault()
-    if fault:
-        _start_engine(fault)
+    with lock("engine"):  # another run, or another worker of this one, may be at it
+        install_missing()
+        fault = engine_fault()
+        if fault:
+            _start_engine(fault)
     return docker.from_env(timeout=120)
 
 

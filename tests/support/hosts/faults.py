@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from docker.errors import APIError
 
 from support.hosts.fleet import SUBNET
-from support.hosts.host import Host
+from support.hosts.host import BOOT_TIMEOUT_SECONDS, Host
 from support.waiting import wait_for
 
 CONTROLLER = SUBNET.replace(".0/24", ".1")
@@ -147,7 +147,7 @@ def reboot(host: Host, orderly: bool = False) -> None:
 def boot(host: Host) -> None:
     """Switch a host on that is off, and wait until systemd has tried everything: units may well have failed."""
     host.container.start()
-    wait_for(lambda: _has_booted(host), f"{host.name} to boot")
+    wait_for(lambda: _has_booted(host), f"{host.name} to boot", 2 * BOOT_TIMEOUT_SECONDS)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from docker.errors import APIError, DockerException
 from docker.types import IPAMConfig, IPAMPool
 
 from support.hosts import access, recipe
-from support.hosts.engine import HostsError, cache_directory, ensure_docker
+from support.hosts.engine import HostsError, cache_directory, ensure_docker, lock
 from support.hosts.host import ADDRESS_LABEL, LABEL, NAME_LABEL, NETWORK, SAVED_LABEL, Host
 from support.hosts.image import ensure_image
 
@@ -46,7 +46,7 @@ class Fleet:
         self.directory = fleet_directory(name)
         self.known_hosts = self.directory / "known_hosts"
         self.control_paths = self.directory / "cp"
-        with access.lock("image"):
+        with lock("image"):
             image = ensure_image(self.client, suite)
         self.hosts = {
             host: Host(self.client, name, host, address, image, self.known_hosts, mounts.get(host, {}))
@@ -112,7 +112,7 @@ class Fleet:
     def _boot(self, hosts: Sequence[Host], image: Callable[[Host], str]) -> None:
         try:
             # another fleet that goes away takes the network along when it sees no container
-            with access.lock("network"):
+            with lock("network"):
                 ensure_network(self.client)
                 _in_parallel(lambda host: host.create(image(host)), hosts)
             keys = {host.address: host.host_key() for host in self.hosts.values()}
@@ -160,13 +160,13 @@ def ensure_network(client: docker.DockerClient) -> None:
 def remove(client: docker.DockerClient, fleet: str | None = None) -> int:
     """Remove the containers of a fleet (None: of all), then the unused network; how many there were."""
     label = LABEL if fleet is None else f"{LABEL}={fleet}"
-    containers = client.containers.list(all=True, filters={"label": label})
+    containers = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
     for container in containers:
         container.remove(force=True, v=True)
     for image in client.images.list(filters={"label": f"{SAVED_LABEL}={fleet}" if fleet else SAVED_LABEL}):
         client.images.remove(str(image.id), force=True)
-    with access.lock("network"):
-        if not client.containers.list(all=True, filters={"label": LABEL}):
+    with lock("network"):
+        if not client.containers.list(all=True, filters={"label": LABEL}, sparse=True):
             for network in client.networks.list(names=[f"^{NETWORK}$"]):
                 network.remove()
     return len(containers)

@@ -42,8 +42,15 @@ FILES = {
     "/etc/dpkg/dpkg.cfg.d/unsafe-io": "force-unsafe-io\n",
 }
 
-# Timers that would hold the lock of apt in the middle of a test.
-MASKED_UNITS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+# Timers that would hold the lock of apt, or change files, in the middle of a test.
+MASKED_UNITS = (
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "logrotate.timer",
+)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def content(host: Host, port: int = PORT) -> str:
 
 def leftovers(host: Host) -> list[str]:
     """What clones and rewinds put aside and have not taken away."""
-    return host.run("find", "/", "-xdev", "-name", "*.hotstandby-*").stdout.split()
+    return host.run("find", "/", "-xdev", "-ignore_readdir_race", "-name", "*.hotstandby-*").stdout.split()
 
 
 def assert_cluster(
