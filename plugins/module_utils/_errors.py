@@ -18,7 +18,12 @@ class HotStandbyError(Exception):
         self.name = name
         self.message = one_line(message).rstrip(".")
         self.hint = one_line(hint).rstrip(".")
-        super().__init__(f"{self.message}. {self.hint}." if self.hint else f"{self.message}.")
+        super().__init__(" ".join(_sentence(text) for text in (self.message, self.hint) if text))
+
+
+def _sentence(text: str) -> str:
+    """A server's message may end with a question."""
+    return text if text.endswith(("?", "!")) else f"{text}."
 
 
 def one_line(text: str) -> str:

@@ -19,6 +19,14 @@ extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.instance
 options:
+  bin_directory:
+    description: Directory of the server's programs, whether they are installed yet or not.
+    type: path
+    required: true
+  data_directory:
+    description: The data directory, whether it exists or not.
+    type: path
+    required: true
   version:
     description: Major version that the inventory wants here. Returned as it is, beside what was found.
     type: str
@@ -78,13 +86,15 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info i
 
 
 def main() -> None:
+    arguments = instance_arguments()
+    for name in ("bin_directory", "data_directory"):
+        arguments[name]["required"] = True
     module = AnsibleModule(
         argument_spec={
-            **instance_arguments(),
+            **arguments,
             "version": {"type": "str"},
             "peers": {"type": "list", "elements": "str", "default": []},
         },
-        required_by={"data_directory": ("bin_directory",)},
         supports_check_mode=True,
     )
     run_module(module, node_info)
