@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,9 +24,13 @@ INSTANCE_ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def instance_arguments(*names: str) -> dict[str, dict[str, Any]]:
-    """Return the argument specs of those common parameters that a module takes (all without names)."""
-    return {name: dict(INSTANCE_ARGUMENTS[name]) for name in names or INSTANCE_ARGUMENTS}
+def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the argument specs of those common parameters that a module takes (all without names).
+
+    required: those that it cannot do without, beside or among the names.
+    """
+    taken = {name: dict(INSTANCE_ARGUMENTS[name]) for name in names or INSTANCE_ARGUMENTS}
+    return {**taken, **{name: {**INSTANCE_ARGUMENTS[name], "required": True} for name in required}}
 
 
 def run_module(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:

@@ -135,17 +135,14 @@ class StandbyServer:
 
     def last_record(self, timeline: int, end: Lsn, segment_size: int) -> Record | None:
         """The last record in its own WAL that starts before end. Raises HotStandbyError "missing_program"."""
-        listed = self.commands.attempt(
-            self.dialect.waldump_program, *self._waldump(timeline, read_from(end, segment_size)), "-e", str(end)
-        )
+        start = read_from(end, segment_size)
+        arguments = ("-p", self.wal_directory, "-t", str(timeline), "-s", str(start), "-e", str(end))
+        listed = self.commands.attempt(self.dialect.waldump_program, *arguments)
         return last_record(listed.output, segment_size)
 
     def nothing_whole_after(self, timeline: int, position: Lsn) -> bool:
         """Whether no whole record follows in its own WAL; see _wal_reader."""
         return nothing_whole_after(self.commands, self.dialect, self.wal_directory, timeline, position)
-
-    def _waldump(self, timeline: int, start: Lsn) -> tuple[str, ...]:
-        return ("-p", self.wal_directory, "-t", str(timeline), "-s", str(start))
 
 
 def wake_startup(data_directory: str) -> None:

@@ -206,9 +206,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **instance_arguments("bin_directory", "port", "socket_directory", "login_user", "login_database"),
+            **instance_arguments(
+                "bin_directory", "port", "socket_directory", "login_user", "login_database",
+                required=("data_directory",),
+            ),
             "state": {"type": "str", "choices": ["present", "tidied"], "default": "present"},
-            "data_directory": {"type": "path", "required": True},
             "wal_directory": {"type": "path"},
             "version": {"type": "str"},
             "primary_host": {"type": "str"},

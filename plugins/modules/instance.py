@@ -145,7 +145,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **instance_arguments("bin_directory", "config_directory", "port", "socket_directory"),
+            **instance_arguments(
+                "bin_directory", "config_directory", "port", "socket_directory",
+                required=("data_directory",),
+            ),
             "layout": {"type": "str", "choices": ["debian", "plain"], "required": True},
             "contents": {
                 "type": "str",
@@ -154,7 +157,6 @@ def main() -> None:
             },
             "version": {"type": "str"},
             "instance": {"type": "str", "default": "main"},
-            "data_directory": {"type": "path", "required": True},
             "wal_directory": {"type": "path"},
             "owner": {"type": "str"},
             "data_checksums": {"type": "bool", "default": True},

@@ -86,12 +86,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info i
 
 
 def main() -> None:
-    arguments = instance_arguments()
-    for name in ("bin_directory", "data_directory"):
-        arguments[name]["required"] = True
     module = AnsibleModule(
         argument_spec={
-            **arguments,
+            **instance_arguments(required=("bin_directory", "data_directory")),
             "version": {"type": "str"},
             "peers": {"type": "list", "elements": "str", "default": []},
         },

@@ -149,8 +149,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_co
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **instance_arguments("config_directory", "port", "socket_directory", "login_user", "login_database"),
-            "data_directory": {"type": "path", "required": True},
+            **instance_arguments(
+                "config_directory", "port", "socket_directory", "login_user", "login_database",
+                required=("data_directory",),
+            ),
             "version": {"type": "str", "required": True},
             "primary_host": {"type": "str", "required": True},
             "primary_port": {"type": "int", "default": 5432},

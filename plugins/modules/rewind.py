@@ -155,12 +155,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind impo
 
 
 def main() -> None:
-    arguments = instance_arguments("bin_directory", "data_directory", "config_directory")
-    for name in ("bin_directory", "data_directory"):
-        arguments[name]["required"] = True
     module = AnsibleModule(
         argument_spec={
-            **arguments,
+            **instance_arguments("config_directory", required=("bin_directory", "data_directory")),
             "version": {"type": "str", "required": True},
             "primary_host": {"type": "str", "required": True},
             "primary_port": {"type": "int", "default": 5432},

@@ -165,8 +165,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **instance_arguments("bin_directory", "config_directory", "port", "socket_directory"),
-            "data_directory": {"type": "path", "required": True},
+            **instance_arguments(
+                "bin_directory", "config_directory", "port", "socket_directory",
+                required=("data_directory",),
+            ),
             "state": {
                 "type": "str",
                 "choices": ["started", "stopped", "restarted", "reloaded"],

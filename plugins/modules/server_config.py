@@ -145,11 +145,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_conf
 
 
 def main() -> None:
-    arguments = instance_arguments()
-    arguments["bin_directory"]["required"] = True
     module = AnsibleModule(
         argument_spec={
-            **arguments,
+            **instance_arguments(required=("bin_directory",)),
             "settings": {"type": "dict", "required": True},
             "reload": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
