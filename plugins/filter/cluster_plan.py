@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._claims import claim_refusals
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from, plan_to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._goals import plan_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._preflight import check
@@ -51,6 +52,10 @@ options:
     type: list
     elements: str
     default: []
+  again:
+    description: Whether this is a later decision of a run that has begun to act.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -76,10 +81,11 @@ def cluster_plan(
     options: Mapping[str, Any] | None = None,
     strays: Iterable[str] = (),
     left_out: Iterable[str] = (),
+    again: bool = False,
 ) -> dict[str, Any]:
     """Return the plan as plain data."""
     members = members_from(records)
-    refusals = check(members, strays, left_out, hosts=goal in WHOLE)
+    refusals = claim_refusals(records, first=not again) or check(members, strays, left_out, hosts=goal in WHOLE)
     if refusals:
         return plan_to_plain(Plan.refused(*refusals))
     return plan_for(goal, Topology.of(members), options or {})

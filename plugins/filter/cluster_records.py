@@ -45,7 +45,7 @@ RETURN = r"""
 _value:
   description:
     - By host, what was declared and what was observed (V(null) for a host that did not answer), and whether a task has
-      failed on it since.
+      failed on it since, and what its claim said.
   type: dict
 """
 
@@ -53,7 +53,7 @@ _value:
 def cluster_records(
     hosts: Iterable[str], hostvars: Mapping[str, Any], alive: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """Return {name: {"declared": ..., "observed": ..., "failed": ...}} for those hosts."""
+    """Return {name: {"declared": ..., "observed": ..., "failed": ..., "claim": ...}} for those hosts."""
     records = {}
     for name in hosts:
         variables = hostvars[name]
@@ -64,6 +64,7 @@ def cluster_records(
             "declared": {**variables["postgres_declared"], "version": observed.get("wanted_version")},
             "observed": None if failed else node,
             "failed": failed,
+            "claim": None if failed else observed.get("claim"),
         }
     return records
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import plan_to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._last_look import places_to_ask
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint, plan_site
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import FailoverOptions, plan_failover
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_restart import plan_restart
@@ -48,8 +49,9 @@ def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
             maximum_archive_backlog=int(options["maximum_archive_backlog"]),
         ),
     )
+    ask = places_to_ask(topology, outcome.candidate)
     former = topology.primary.name if topology.primary else None
-    return {**plan_to_plain(outcome.plan), "candidate": outcome.candidate, "former": former}
+    return {**plan_to_plain(outcome.plan), "candidate": outcome.candidate, "former": former, "ask": ask}
 
 
 def _failover(topology: Topology, options: Options) -> dict[str, Any]:
@@ -67,7 +69,8 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
         ),
     )
     plain = dict(vars(outcome))
-    return {**plan_to_plain(plain.pop("plan")), **plain}
+    ask = places_to_ask(topology, outcome.candidate, outcome.gone)
+    return {**plan_to_plain(plain.pop("plan")), **plain, "ask": ask}
 
 
 def _restart(topology: Topology, options: Options) -> dict[str, Any]:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
 # Where an instance is found; documented in the doc fragment hotstandby.postgresql.instance.
@@ -23,6 +25,14 @@ INSTANCE_ARGUMENTS: dict[str, dict[str, Any]] = {
     "login_database": {"type": "str", "default": "postgres"},
 }
 
+# The run on whose behalf a module acts; documented in the doc fragment hotstandby.postgresql.run.
+RUN_ARGUMENT: dict[str, dict[str, Any]] = {
+    "run": {
+        "type": "dict",
+        "options": {"id": {"type": "str", "required": True}, "file": {"type": "path", "required": True}},
+    }
+}
+
 
 def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """Return the argument specs of those common parameters that a module takes (all without names).
@@ -33,10 +43,33 @@ def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, d
     return {**taken, **{name: {**INSTANCE_ARGUMENTS[name], "required": True} for name in required}}
 
 
-def run_module(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
-    """Do the work and leave: with its result, or with the one line of what went wrong."""
+def acting(module: AnsibleModule) -> AbstractContextManager[None]:
+    """Hold the node's lock for one act, and see that the node still bears the run's claim; see _claim.
+
+    Without the parameter run, and in check mode, there is nothing to hold. Raises HotStandbyError "overtaken".
+    """
+    run = module.params.get("run")
+    return Claim(run["file"]).acting(run["id"]) if run and not module.check_mode else nullcontext()
+
+
+def kept(module: AnsibleModule) -> AbstractContextManager[None]:
+    """As acting at its beginning, but only keeps the run's claim alive after that: for work of minutes or hours."""
+    run = module.params.get("run")
+    return Claim(run["file"]).kept(run["id"]) if run and not module.check_mode else nullcontext()
+
+
+def run_module(
+    module: AnsibleModule,
+    work: Callable[[AnsibleModule], dict[str, Any]],
+    claim: Callable[[AnsibleModule], AbstractContextManager[None]] = acting,
+) -> None:
+    """Do the work and leave: with its result, or with the one line of what went wrong.
+
+    claim: whether the node's lock is held all the time, or the work itself holds it for the acts that it is made of.
+    """
     try:
-        result = work(module)
+        with claim(module):
+            result = work(module)
     except HotStandbyError as error:
         module.fail_json(msg=str(error), error_name=error.name)
     else:

@@ -21,6 +21,9 @@ CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
 WRECK = "wreck"  # a clone or rewind that was cut off
 OTHER = "other"  # something that is not PostgreSQL's
 
+# Beside a standby's data while it is told to become a primary and has not become one yet.
+PROMOTION_MARKER = "hotstandby.promotion_pending"
+
 
 @dataclass(frozen=True)
 class Control:
@@ -119,12 +122,28 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """A server that answers at a place ("ADDRESS PORT"), as another node sees it through the replication protocol.
+
+    in_recovery: None when it answers and this cannot be told; trouble says why. position is an LSN.
+    """
+
+    place: str
+    in_recovery: bool | None
+    system_identifier: str | None
+    timeline: int | None
+    position: Lsn | None
+    trouble: str
+
+
+@dataclass(frozen=True)
 class Node:
     """One instance on one host.
 
     wal_end: LSN of the end of the last record in the WAL of a stopped server, None when it is not known.
     free_bytes: space on the file system that the data directory is, or would be, on.
     answering: places ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
+    sightings: what those servers say of themselves, where they were asked.
     archive_ready: number of WAL files that wait to be archived.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
     """
@@ -142,6 +161,7 @@ class Node:
     port_taken: bool
     unresolved_addresses: tuple[str, ...]
     answering: tuple[str, ...]
+    sightings: tuple[Sighting, ...]
     archive_ready: int
     has_postmaster: bool
     control: Control | None
@@ -198,6 +218,7 @@ class Node:
             asides=tuple(values["asides"]),
             unresolved_addresses=tuple(values["unresolved_addresses"]),
             answering=tuple(values["answering"]),
+            sightings=tuple(Sighting(**_with_lsns(row, "position")) for row in values["sightings"]),
             control=Control(**_with_lsns(control, "checkpoint", "redo", "minimum_recovery_end")) if control else None,
             history=_history_from_plain(history) if history else None,
             wal_end=Lsn.from_optional(values["wal_end"]),

@@ -10,15 +10,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import Place, observe
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker
 
 
 def node_info(module: AnsibleModule) -> dict[str, Any]:
     """Observe the instance that the parameters name. Raises HotStandbyError."""
     params = module.params
+    claim = _claim(params["run"] or {}, check_mode=module.check_mode)
+    if (params["run"] or {}).get("action") == "release":
+        return {"changed": False, "node": None, "wanted_version": params["version"], "claim": claim}
     place = Place(
         data_directory=params["data_directory"],
         config_directory=params["config_directory"] or params["data_directory"],
@@ -31,6 +37,21 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
             connect_timeout_seconds=5,
         ),
         peers=tuple(params["peers"]),
+        asker=Asker(**params["ask_as"]) if params["ask_as"] else None,
     )
     node = observe(Commands(module.run_command, params["bin_directory"]), place)
-    return {"changed": False, "node": to_plain(node), "wanted_version": params["version"]}
+    return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}
+
+
+def _claim(run: dict[str, Any], *, check_mode: bool) -> dict[str, Any] | None:
+    """Claim the node before it is looked at: no other run changes after that what is seen."""
+    if not run:
+        return None
+    claim = Claim(run["file"])
+    if run["action"] == "take" and not check_mode:
+        neighbours = None if run["neighbours"] is None else tuple(run["neighbours"])
+        return claim.take(Claimant(Run.from_plain(run), neighbours, run["take_over"])).to_plain()
+    found = claim.look(run["id"]).to_plain()
+    if run["action"] in ("release", "look_and_release") and not check_mode:
+        claim.release(run["id"])
+    return found

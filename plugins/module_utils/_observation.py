@@ -26,6 +26,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_se
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal, nothing_whole_after
 
@@ -35,13 +36,15 @@ FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
 
 @dataclass(frozen=True)
 class Place:
-    """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT"."""
+    """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked
+    what they are, None when they are not."""
 
     data_directory: str
     config_directory: str
     port: int
     target: Target
     peers: tuple[str, ...]
+    asker: Asker | None = None
 
 
 def observe(commands: Commands, place: Place) -> Node:
@@ -51,6 +54,7 @@ def observe(commands: Commands, place: Place) -> Node:
     data_major = _read_line(os.path.join(place.data_directory, "PG_VERSION"))
     directory, wreck = _directory(place.data_directory)
     postmaster = running_postmaster(place.data_directory)
+    answer = answering(place.peers)
     control: Control | None = None
     history: TimelineHistory | None = None
     server: Server | None = None
@@ -85,7 +89,8 @@ def observe(commands: Commands, place: Place) -> Node:
         free_bytes=free_bytes(place.data_directory),
         port_taken=postmaster is None and _listens(place.port),
         unresolved_addresses=unresolved(addresses),
-        answering=answering(place.peers),
+        answering=answer,
+        sightings=ask_all(answer, place.asker) if place.asker else (),
         has_postmaster=postmaster is not None,
         archive_ready=_archive_ready(place.data_directory),
         control=control,

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._armed impor
     not_streaming,
     wait_for_stop,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import (
+    plain_errors,
+    remove_file,
+    write_private,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
     Stream,
@@ -22,9 +29,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     switch_of,
     unproved,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._last_look import against_promotion
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import PROMOTION_MARKER
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_history
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, sightings
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
     StandbyServer,
     open_server,
@@ -47,18 +58,17 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
         if not seen.in_recovery:
             return _primary_already(server, params, check_mode=module.check_mode)
         before = server.timeline()
+        until = started + params["arm_timeout"]
         candidate = Candidate(server, before, replay_to, params["timeout"])
         if params["when"] == ARMED:
             candidate.check_armed(seen)
             if module.check_mode:
                 reason = "would wait for the shutdown checkpoint of the primary and then be promoted"
                 return _result(True, False, before, reason)
-            deadline = started + params["arm_timeout"]
-            verdict = wait_for_stop(server, before, replay_to, deadline, clock, Controller().gone)
-            # the last thing before the call: whoever waited for us may have started the old primary again
-            if verdict.shutdown is None or clock.now() >= deadline:
-                reason = "not promoted, the time is up" if verdict.shutdown else verdict.reason
-                return {**_result(False, False, before, reason), "waited_seconds": round(clock.now() - started, 3)}
+            verdict = wait_for_stop(server, before, replay_to, until, clock, Controller().gone)
+            if verdict.shutdown is None:
+                waited = {"waited_seconds": round(clock.now() - started, 3)}
+                return {**_result(False, False, before, verdict.reason), **waited}
             why = verdict.reason
         else:
             candidate.check_now(seen)
@@ -66,9 +76,15 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
                 return _result(True, False, before, f"would be promoted, it has WAL up to {seen.position}")
             candidate.replay_all()
             why = f"everything received, up to {server.look().position}, is replayed"
-        called = clock.now()
-        history = candidate.promote()
-        answered = clock.now()
+        with acting(module):
+            _last_look(server, params, before)
+            # the last thing before the call: whoever waited for us may have started the old primary again
+            if params["when"] == ARMED and clock.now() >= until:
+                waited = {"waited_seconds": round(clock.now() - started, 3)}
+                return {**_result(False, False, before, "not promoted, the time is up"), **waited}
+            called = clock.now()
+            history = candidate.promote()
+            answered = clock.now()
         _checkpoint(server, params["timeout"])
         return {
             **_result(True, True, before, f"promoted: {why}"),
@@ -140,8 +156,8 @@ class Candidate:
         self.check_now(self._server.look())
 
     def promote(self) -> TimelineHistory:
-        """Promote it and prove it. Raises HotStandbyError "promotion_pending" or "not_promoted", nothing else:
-        roles/master/vars knows by them that the server was told."""
+        """Promote it and prove it. Raises HotStandbyError "not_told" before the server was told, "promotion_pending" or
+        "not_promoted" after that; roles/master/vars knows them."""
         server = self._server
 
         def promoted() -> bool:
@@ -150,6 +166,15 @@ class Candidate:
             wake_startup(server.data_directory)
             return False
 
+        marker = os.path.join(server.data_directory, PROMOTION_MARKER)
+        try:
+            # until it is a primary, other runs and the boot guard of the old primary can tell by this what is under way
+            with plain_errors():
+                write_private(marker, "")
+        except HotStandbyError as error:
+            raise HotStandbyError(
+                "not_told", f"this standby was not promoted: {error.message}", error.hint
+            ) from error
         try:
             if server.dialect.has_pg_promote:
                 server.session.execute("SELECT pg_promote(false)")
@@ -165,6 +190,8 @@ class Candidate:
                 f"this standby was told to become a primary and may still become one ({error.message})",
                 "See its server's log (a restore_command that hangs?); nobody else may be primary before it is stopped",
             ) from error
+        with suppress(OSError):
+            remove_file(marker)
         history = _history(server, now)
         against = unproved(self._before, now, history)
         if against or history is None:
@@ -192,6 +219,23 @@ class Candidate:
         )
 
 
+def _last_look(server: StandbyServer, params: dict[str, Any], timeline: int) -> None:
+    """Ask the places at which another primary may be. Raises HotStandbyError "not_alone"."""
+    asked = params["ask"]
+    if not asked:
+        return
+    seen = sightings(asked["places"], Asker(asked["user"], asked["passfile"]))
+    own = str(server.commands.control_data(server.data_directory)["Database system identifier"])
+    against = against_promotion(seen, own, timeline)
+    if against:
+        raise HotStandbyError(
+            "not_alone",
+            f"{against}; this standby was not promoted",
+            "See with status.yml what that server is. If it has to go, stop it or switch its host off, and run this"
+            " again",
+        )
+
+
 def primary_timeline(server: StandbyServer) -> int:
     """The timeline of a server that is not in recovery."""
     dialect = server.dialect
@@ -208,6 +252,8 @@ def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mod
             "Stop it: it may have come up without standby.signal after a crash. Then run rejoin.yml",
         )
     history = _history(server, now)
+    with suppress(OSError):
+        remove_file(os.path.join(server.data_directory, PROMOTION_MARKER))
     recorded = int(server.commands.control_data(server.data_directory)["Latest checkpoint's TimeLineID"])
     reason = f"it is the primary already, on timeline {now}"
     if recorded < now and not check_mode:

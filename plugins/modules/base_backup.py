@@ -22,6 +22,7 @@ description:
   - Run it as the operating system user that owns the cluster.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 attributes:
   idempotent:
     description: Changes nothing when run again in the same circumstances.
@@ -200,12 +201,18 @@ waited_seconds:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._base_backup import base_backup
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    kept,
+    run_module,
+)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(
                 "bin_directory", "port", "socket_directory", "login_user", "login_database",
                 required=("data_directory",),
@@ -232,7 +239,7 @@ def main() -> None:
         required_if=[("state", "present", ("bin_directory", "version", "primary_host", "user"))],
         supports_check_mode=True,
     )
-    run_module(module, base_backup)
+    run_module(module, base_backup, kept)
 
 
 if __name__ == "__main__":

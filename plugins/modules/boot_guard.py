@@ -18,6 +18,7 @@ description:
   - Nothing in these files is secret. Everybody can read them, and only the user who runs the module can write them.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 options:
   state:
     description: Whether the guard is there.
@@ -71,12 +72,13 @@ units_changed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._guard_files import boot_guard
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, run_module
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "directory": {"type": "path", "required": True},
             "program": {"type": "str", "required": True},

@@ -23,6 +23,7 @@ description:
     change of its rules as long as there is one.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   name:
@@ -131,6 +132,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_file import CONNECTION_TYPES
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_rules import apply_rules
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
@@ -148,6 +150,7 @@ RULE = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "name": {"type": "str", "default": "peers"},
             "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},

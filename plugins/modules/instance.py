@@ -19,6 +19,7 @@ description:
     C(.hotstandby-instance), and finished by the next one.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 options:
   layout:
     description:
@@ -137,6 +138,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance import instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
@@ -145,6 +147,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(
                 "bin_directory", "config_directory", "port", "socket_directory",
                 required=("data_directory",),

@@ -37,6 +37,67 @@ options:
     type: list
     elements: str
     default: []
+  ask_as:
+    description: As whom the peers that answer are asked what they are. They are not asked without it.
+    type: dict
+    suboptions:
+      user:
+        description: The replication user.
+        type: str
+        required: true
+      passfile:
+        description: The file with its password.
+        type: path
+        required: true
+  run:
+    description:
+      - The run of a playbook that looks, see P(hotstandby.postgresql.this_run#lookup). What it returns are the other
+        options of this one.
+      - Nothing is claimed or released in check mode.
+    type: dict
+    suboptions:
+      id:
+        description: The run's id. Without it RV(claim) tells who holds the node.
+        type: str
+      file:
+        description: The file on the node that names the run which may act there.
+        type: path
+        required: true
+      action:
+        description:
+          - V(take) claims the node before it is looked at, unless another run holds it that is alive.
+          - V(look) tells whether the node still bears the run's claim.
+          - V(release) looks at nothing, and says that the run has ended.
+          - V(look_and_release) does both.
+        type: str
+        choices: [take, look, release, look_and_release]
+        default: look
+      who:
+        description: The user on the controller.
+        type: str
+      host:
+        description: The controller's name.
+        type: str
+      playbook:
+        description: The playbook's name.
+        type: str
+      since:
+        description: When the run began.
+        type: str
+      controller:
+        description: Names the space in which O(run.process) is unique.
+        type: str
+      process:
+        description: Ansible's process on the controller.
+        type: str
+      neighbours:
+        description: The Ansible processes that live on the controller.
+        type: list
+        elements: str
+      take_over:
+        description: Whether a run that may be alive is overtaken.
+        type: bool
+        default: false
 requirements:
   - psycopg2 (to ask a running server)
 seealso:
@@ -70,6 +131,13 @@ node:
     directory: cluster
     version: "15.18"
     wal_end: null
+claim:
+  description:
+    - Whether the run may act on the node (C(granted)), which other run holds it (C(holder)), the seconds since that
+      one's last act there (C(age_seconds)), and what kept the node from being claimed (C(problem)).
+    - V(null) without O(run).
+  returned: success
+  type: dict
 wanted_version:
   description: The parameter O(version).
   returned: success
@@ -84,6 +152,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module impo
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info import node_info
 
+RUN_TEXTS = ("id", "who", "host", "playbook", "since", "controller", "process")
+
 
 def main() -> None:
     module = AnsibleModule(
@@ -91,6 +161,27 @@ def main() -> None:
             **instance_arguments(required=("bin_directory", "data_directory")),
             "version": {"type": "str"},
             "peers": {"type": "list", "elements": "str", "default": []},
+            "ask_as": {
+                "type": "dict",
+                "options": {
+                    "user": {"type": "str", "required": True},
+                    "passfile": {"type": "path", "required": True},
+                },
+            },
+            "run": {
+                "type": "dict",
+                "options": {
+                    **{name: {"type": "str"} for name in RUN_TEXTS},
+                    "file": {"type": "path", "required": True},
+                    "action": {
+                        "type": "str",
+                        "choices": ["take", "look", "release", "look_and_release"],
+                        "default": "look",
+                    },
+                    "neighbours": {"type": "list", "elements": "str"},
+                    "take_over": {"type": "bool", "default": False},
+                },
+            },
         },
         supports_check_mode=True,
     )

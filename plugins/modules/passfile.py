@@ -18,6 +18,7 @@ description:
   - A directory in which everybody may replace files is refused.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 options:
   path:
     description: The file. Its directory has to exist.
@@ -76,13 +77,14 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, run_module
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._passfile import passfile
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             "path": {"type": "path", "required": True},
             "entries": {
                 "type": "list",

@@ -18,6 +18,7 @@ description:
     checkpoint is not yet confirmed.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   keep:
@@ -92,13 +93,19 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    kept,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._prepare_shutdown import prepare_shutdown
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "keep": {"type": "str"},
             "silence": {"type": "float", "default": 2},
@@ -107,7 +114,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run_module(module, prepare_shutdown)
+    run_module(module, prepare_shutdown, kept)
 
 
 if __name__ == "__main__":

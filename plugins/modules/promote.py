@@ -21,6 +21,7 @@ description:
   - A server that is a primary already is left as it is.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   version:
@@ -39,6 +40,25 @@ options:
       - The timeline before the promotion. A server that is a primary on this very timeline is refused, since it has
         left recovery without a promotion.
     type: int
+  ask:
+    description:
+      - Where another primary may be. Directly before the promotion these places are asked, and the standby is not
+        promoted when a server answers there that is a primary, that is on a newer timeline, or that does not tell.
+    type: dict
+    suboptions:
+      places:
+        description: Each as C(ADDRESS PORT).
+        type: list
+        elements: str
+        required: true
+      user:
+        description: The replication user, as whom they are asked.
+        type: str
+        required: true
+      passfile:
+        description: The file with its password.
+        type: path
+        required: true
   arm_timeout:
     description: Seconds to wait for the stop of the primary. After that it is never promoted.
     type: int
@@ -123,24 +143,38 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    kept,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._promote import promote
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "version": {"type": "str"},
             "when": {"type": "str", "choices": ["now", "primary_has_stopped"], "default": "now"},
             "replay_to": {"type": "str"},
+            "ask": {
+                "type": "dict",
+                "options": {
+                    "places": {"type": "list", "elements": "str", "required": True},
+                    "user": {"type": "str", "required": True},
+                    "passfile": {"type": "path", "required": True},
+                },
+            },
             "expected_timeline": {"type": "int"},
             "arm_timeout": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
-    run_module(module, promote)
+    run_module(module, promote, kept)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ description:
   - A running primary is refused.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 options:
   data_directory:
     description: The data directory.
@@ -142,13 +143,18 @@ waited_seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_config import recovery_config
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(
                 "config_directory", "port", "socket_directory", "login_user", "login_database",
                 required=("data_directory",),

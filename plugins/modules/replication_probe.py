@@ -23,6 +23,7 @@ description:
   - With O(action=promoted), watches another server until it is on a newer timeline.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   action:
@@ -114,7 +115,9 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
+    kept,
     run_module,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_probe import probe
@@ -134,6 +137,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "action": {"type": "str", "required": True, "choices": list(NEEDS)},
             "token": {"type": "str", "no_log": False},
@@ -148,7 +152,7 @@ def main() -> None:
         required_if=[("action", action, needed) for action, needed in NEEDS.items() if needed],
         supports_check_mode=True,
     )
-    run_module(module, probe)
+    run_module(module, probe, kept)
 
 
 if __name__ == "__main__":

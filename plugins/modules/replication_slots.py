@@ -20,6 +20,7 @@ description:
   - Works on a primary and on a standby.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   slots:
@@ -94,6 +95,7 @@ error_name:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
@@ -105,6 +107,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "slots": {"type": "list", "elements": "str", "required": True},
             "prefix": {"type": "str", "default": "hotstandby_"},

@@ -20,6 +20,7 @@ description:
   - Connects over the local socket as a superuser.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   user:
@@ -77,6 +78,7 @@ error_name:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
@@ -86,6 +88,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "user": {"type": "str", "required": True},
             "password": {"type": "str", "required": True, "no_log": True},

@@ -24,6 +24,7 @@ description:
   - Run it as the operating system user that owns the cluster.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 options:
   bin_directory:
     description: Directory of the server's programs.
@@ -150,13 +151,19 @@ waited_seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    kept,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind import rewind
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments("config_directory", required=("bin_directory", "data_directory")),
             "version": {"type": "str", "required": True},
             "primary_host": {"type": "str", "required": True},
@@ -169,7 +176,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run_module(module, rewind)
+    run_module(module, rewind, kept)
 
 
 if __name__ == "__main__":

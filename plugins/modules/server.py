@@ -19,6 +19,7 @@ description:
   - Runs as root for systemd, as root or the cluster's owner for C(pg_ctlcluster), as the owner for C(pg_ctl).
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
 attributes:
   idempotent:
     description: V(state=restarted) and V(state=reloaded) act every time.
@@ -156,6 +157,7 @@ error_name:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
@@ -165,6 +167,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(
                 "bin_directory", "config_directory", "port", "socket_directory",
                 required=("data_directory",),

@@ -23,6 +23,7 @@ description:
   - Never restarts the server, and reloads it with O(reload=true) only.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   settings:
@@ -138,6 +139,7 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
@@ -147,6 +149,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_conf
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(required=("bin_directory",)),
             "settings": {"type": "dict", "required": True},
             "reload": {"type": "bool", "default": False},

@@ -19,6 +19,7 @@ description:
   - M(hotstandby.postgresql.recovery_config) attaches it again.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   state:
@@ -87,13 +88,18 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_receiver import wal_receiver
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "state": {"type": "str", "choices": ["detached"], "default": "detached"},
             "timeout": {"type": "int", "default": 60},

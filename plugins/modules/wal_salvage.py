@@ -20,6 +20,7 @@ description:
     them. A file that is replaced stays aside.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
+  - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
 options:
   state:
@@ -173,13 +174,19 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import instance_arguments, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    instance_arguments,
+    kept,
+    run_module,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_salvage import wal_salvage
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **RUN_ARGUMENT,
             **instance_arguments(),
             "state": {"type": "str", "choices": ["listed", "installed"], "required": True},
             "version": {"type": "str"},
@@ -196,7 +203,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    run_module(module, wal_salvage)
+    run_module(module, wal_salvage, kept)
 
 
 if __name__ == "__main__":

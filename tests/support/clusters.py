@@ -89,6 +89,7 @@ def virgin(**changes: Any) -> Node:
         port_taken=False,
         unresolved_addresses=(),
         answering=(),
+        sightings=(),
         archive_ready=0,
         has_postmaster=False,
         control=None,
