@@ -76,7 +76,7 @@ def wait_for_stop(
         raise not_streaming(seen)
     _read_last(server, watch.timeline, seen, segment_size)  # fails here rather than later
     # whoever stops the primary waits for this sign
-    server.session.execute("SELECT set_config('application_name', %s, false)", (ARMED_SESSION,))
+    server.session.execute("SELECT pg_catalog.set_config('application_name', %s, false)", (ARMED_SESSION,))
     while True:
         if may_promote(watch, seen, replay_to):
             if not upstream or not is_served(upstream, ANSWER_SECONDS):

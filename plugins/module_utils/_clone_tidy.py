@@ -99,4 +99,4 @@ def _streams(session: Session) -> bool:
     dialect = dialect_of(session)
     if dialect.has_wal_receiver_view:
         return bool(session.value("SELECT 1 FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'"))
-    return session.value(f"SELECT pg_catalog.{dialect.last_receive_lsn_function}()") is not None
+    return session.value(f"SELECT {dialect.last_receive_lsn_function}()") is not None

@@ -52,24 +52,33 @@ VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
         ("12", (*_HOT_STANDBY_PARAMETERS, "max_wal_senders")),
     ),
     # functions
-    "current_wal_lsn_function": (("9.5", "pg_current_xlog_location"), ("10", "pg_current_wal_lsn")),
+    "current_wal_lsn_function": (
+        ("9.5", "pg_catalog.pg_current_xlog_location"),
+        ("10", "pg_catalog.pg_current_wal_lsn"),
+    ),
     "current_wal_insert_lsn_function": (
-        ("9.5", "pg_current_xlog_insert_location"),
-        ("10", "pg_current_wal_insert_lsn"),
+        ("9.5", "pg_catalog.pg_current_xlog_insert_location"),
+        ("10", "pg_catalog.pg_current_wal_insert_lsn"),
     ),
     "current_wal_flush_lsn_function": (
-        ("9.5", "pg_current_xlog_location"),  # 9.6 brought a function of its own
-        ("9.6", "pg_current_xlog_flush_location"),
-        ("10", "pg_current_wal_flush_lsn"),
+        ("9.5", "pg_catalog.pg_current_xlog_location"),  # 9.6 brought a function of its own
+        ("9.6", "pg_catalog.pg_current_xlog_flush_location"),
+        ("10", "pg_catalog.pg_current_wal_flush_lsn"),
     ),
     "last_receive_lsn_function": (
-        ("9.5", "pg_last_xlog_receive_location"),
-        ("10", "pg_last_wal_receive_lsn"),
+        ("9.5", "pg_catalog.pg_last_xlog_receive_location"),
+        ("10", "pg_catalog.pg_last_wal_receive_lsn"),
     ),
-    "last_replay_lsn_function": (("9.5", "pg_last_xlog_replay_location"), ("10", "pg_last_wal_replay_lsn")),
-    "walfile_name_function": (("9.5", "pg_xlogfile_name"), ("10", "pg_walfile_name")),
-    "replay_paused_function": (("9.5", "pg_is_xlog_replay_paused"), ("10", "pg_is_wal_replay_paused")),
-    "replay_resume_function": (("9.5", "pg_xlog_replay_resume"), ("10", "pg_wal_replay_resume")),
+    "last_replay_lsn_function": (
+        ("9.5", "pg_catalog.pg_last_xlog_replay_location"),
+        ("10", "pg_catalog.pg_last_wal_replay_lsn"),
+    ),
+    "walfile_name_function": (("9.5", "pg_catalog.pg_xlogfile_name"), ("10", "pg_catalog.pg_walfile_name")),
+    "replay_paused_function": (
+        ("9.5", "pg_catalog.pg_is_xlog_replay_paused"),
+        ("10", "pg_catalog.pg_is_wal_replay_paused"),
+    ),
+    "replay_resume_function": (("9.5", "pg_catalog.pg_xlog_replay_resume"), ("10", "pg_catalog.pg_wal_replay_resume")),
     "rewind_functions": (("9.5", ()), ("11", _REWIND_FUNCTIONS)),
     # columns of pg_stat_replication
     "sent_lsn_column": (("9.5", "sent_location"), ("10", "sent_lsn")),

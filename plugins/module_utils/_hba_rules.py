@@ -177,7 +177,7 @@ def _view(session: Session) -> ServerView:
     file, order = ("file_name", "rule_number NULLS LAST,") if dialect.has_hba_file_names else ("NULL::text", "")
     rows = session.rows(
         "SELECT line_number, type, database, user_name, address, netmask, auth_method, options, error,"
-        f" {file} AS file_name FROM pg_hba_file_rules ORDER BY {order} line_number"
+        f" {file} AS file_name FROM pg_catalog.pg_hba_file_rules ORDER BY {order} line_number"
     )
     entries = [
         HbaEntry(

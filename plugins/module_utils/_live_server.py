@@ -88,7 +88,7 @@ def session_with(parameters: Mapping[str, Any]) -> Session:
 
 def check_file(session: Session, setting: str, path: str) -> None:
     """Raise HotStandbyError "other_file" unless the server reads this file (setting: config_file, ...)."""
-    actual = session.value("SELECT current_setting(%s)", (setting,))
+    actual = session.value("SELECT pg_catalog.current_setting(%s)", (setting,))
     if os.path.realpath(actual) != os.path.realpath(path):
         raise HotStandbyError(
             "other_file",
@@ -105,7 +105,7 @@ def dialect_of(session: Session) -> Dialect:
 def recovery_setting(session: Session, dialect: Dialect, data_directory: str, name: str) -> str | None:
     """A setting that is recovery.conf's below PostgreSQL 12, or None."""
     if not dialect.uses_recovery_conf:
-        return str(session.value("SELECT current_setting(%s)", (name,)) or "") or None
+        return str(session.value("SELECT pg_catalog.current_setting(%s)", (name,)) or "") or None
     try:
         with open(os.path.join(data_directory, "recovery.conf"), encoding="utf-8") as file:
             return ConfFile.parse(file.read()).get(name)
@@ -118,7 +118,7 @@ def load_time(session: Session) -> float:
 
     A process starts with what the postmaster had read when it began.
     """
-    return float(session.value("SELECT extract(epoch FROM pg_conf_load_time())"))
+    return float(session.value("SELECT extract(epoch FROM pg_catalog.pg_conf_load_time())"))
 
 
 def unreadable_settings(session: Session) -> list[dict[str, Any]]:
@@ -128,8 +128,8 @@ def unreadable_settings(session: Session) -> list[dict[str, Any]]:
     name, or no file either when the line was removed.
     """
     return session.rows(
-        "SELECT f.sourcefile AS file, f.sourceline AS line, f.name, f.error FROM pg_file_settings f"
-        " LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)"
+        "SELECT f.sourcefile AS file, f.sourceline AS line, f.name, f.error FROM pg_catalog.pg_file_settings f"
+        " LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(f.name)"
         " WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND s.context IS DISTINCT FROM 'postmaster'"
         " ORDER BY f.seqno"
     )
@@ -151,7 +151,7 @@ def reload_configuration(target: Target, timeout_seconds: int) -> float:
                 f" ({problem['name'] or 'no setting'}): {problem['error']}",
                 "Correct that line",
             )
-        session.execute("SELECT pg_reload_conf()")
+        session.execute("SELECT pg_catalog.pg_reload_conf()")
     return wait_until(
         lambda: _load_time_of_new_session(target) > before,
         timeout_seconds,

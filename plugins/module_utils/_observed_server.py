@@ -35,7 +35,7 @@ WAL_FILE = re.compile(r"[0-9A-F]{24}")
 def observe_server(target: Target, dialect: Dialect, control: Control, wal_directory: str, segment_size: int) -> Server:
     """Ask the server at target. Raises HotStandbyError when it cannot be asked."""
     with connect(target) as session:
-        in_recovery = bool(session.value("SELECT pg_is_in_recovery()"))
+        in_recovery = bool(session.value("SELECT pg_catalog.pg_is_in_recovery()"))
         upstream = _upstream(session, dialect, os.path.dirname(wal_directory)) if in_recovery else {}
         position, replayed = _standby_position(session, dialect) if in_recovery else _primary_position(session, dialect)
         sizes = {} if in_recovery else _sizes(session)
@@ -45,7 +45,7 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
             position=position,
             replayed=replayed,
             replay_paused=in_recovery and bool(session.value(f"SELECT {dialect.replay_paused_function}()")),
-            started=str(session.value("SELECT pg_postmaster_start_time()")),
+            started=str(session.value("SELECT pg_catalog.pg_postmaster_start_time()")),
             version=str(session.value("SHOW server_version")),
             lag_seconds=_lag_seconds(session, dialect) if in_recovery else None,
             upstream_host=upstream.get("host"),
@@ -53,14 +53,15 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
             upstream_slot=_upstream_slot(session, dialect, os.path.dirname(wal_directory)) if in_recovery else None,
             synchronous_standby_names=str(session.value("SHOW synchronous_standby_names")),
             restart_pending=tuple(
-                row["name"] for row in session.rows("SELECT name FROM pg_settings WHERE pending_restart ORDER BY 1")
+                row["name"]
+                for row in session.rows("SELECT name FROM pg_catalog.pg_settings WHERE pending_restart ORDER BY 1")
             ),
             pending_values=_pending_values(session),
             parameters={name: str(session.value(f"SHOW {name}")) for name in dialect.hot_standby_parameters},
             max_wal_senders=int(session.value("SHOW max_wal_senders")),
             max_replication_slots=int(session.value("SHOW max_replication_slots")),
             archiver_failing=session.value(
-                "SELECT last_failed_wal FROM pg_stat_archiver"
+                "SELECT last_failed_wal FROM pg_catalog.pg_stat_archiver"
                 " WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
             ),
             oldest_wal=oldest_wal(wal_directory, segment_size),
@@ -93,7 +94,8 @@ def _directory_bytes(path: str) -> int:
 def _pending_values(session: Session) -> dict[str, str]:
     """By setting that waits for a restart, what the files say now; the last line of a setting counts."""
     rows = session.rows(
-        "SELECT f.name, f.setting FROM pg_file_settings f JOIN pg_settings s ON lower(s.name) = lower(f.name)"
+        "SELECT f.name, f.setting FROM pg_catalog.pg_file_settings f"
+        " JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(f.name)"
         " WHERE s.pending_restart ORDER BY f.seqno"
     )
     return {row["name"]: str(row["setting"]) for row in rows}
@@ -103,7 +105,8 @@ def _sizes(session: Session) -> dict[str, int]:
     """Bytes of each tablespace by its location; the ones inside the data directory together under ""."""
     sizes: dict[str, int] = {"": 0}
     for row in session.rows(
-        "SELECT pg_tablespace_location(oid) AS place, pg_tablespace_size(oid) AS size FROM pg_tablespace"
+        "SELECT pg_catalog.pg_tablespace_location(oid) AS place, pg_catalog.pg_tablespace_size(oid) AS size"
+        " FROM pg_catalog.pg_tablespace"
     ):
         sizes[row["place"]] = sizes.get(row["place"], 0) + int(row["size"] or 0)
     return sizes
@@ -141,7 +144,7 @@ def _standby_timeline(target: Target, control: Control) -> int:
 def _lag_seconds(session: Session, dialect: Dialect) -> float | None:
     value = session.value(
         f"SELECT CASE WHEN {dialect.last_receive_lsn_function}() = {dialect.last_replay_lsn_function}() THEN 0"
-        " ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END::float8"
+        " ELSE extract(epoch FROM pg_catalog.now() - pg_catalog.pg_last_xact_replay_timestamp()) END::float8"
     )
     return None if value is None else round(float(value), 3)
 
@@ -158,7 +161,7 @@ def _upstream_slot(session: Session, dialect: Dialect, data_directory: str) -> s
 def _senders(session: Session, dialect: Dialect) -> tuple[Walsender, ...]:
     rows = session.rows(
         f"SELECT application_name, client_addr::text AS client_address, state, {dialect.sent_lsn_column}::text AS sent,"
-        f" {dialect.replay_lsn_column}::text AS replayed, sync_state FROM pg_stat_replication"
+        f" {dialect.replay_lsn_column}::text AS replayed, sync_state FROM pg_catalog.pg_stat_replication"
         " WHERE state <> 'backup' ORDER BY application_name"
     )
     return tuple(
@@ -171,7 +174,7 @@ def _slots(session: Session, dialect: Dialect) -> tuple[Slot, ...]:
     status = "wal_status" if dialect.has_slot_wal_status else "NULL::text AS wal_status"
     rows = session.rows(
         f"SELECT slot_name AS name, slot_type AS kind, active, restart_lsn::text AS restart, {status}"
-        " FROM pg_replication_slots ORDER BY slot_name"
+        " FROM pg_catalog.pg_replication_slots ORDER BY slot_name"
     )
     return tuple(Slot(**{**row, "restart": Lsn.from_optional(row["restart"])}) for row in rows)
 
@@ -183,7 +186,8 @@ def _receiver(session: Session, dialect: Dialect) -> Receiver | None:
         "sender_host, sender_port" if dialect.wal_receiver_has_sender else "NULL AS sender_host, NULL AS sender_port"
     )
     row: dict[str, Any] = session.row(
-        f"SELECT status, {sender}, slot_name AS slot, latest_end_lsn::text AS latest_end FROM pg_stat_wal_receiver"
+        f"SELECT status, {sender}, slot_name AS slot, latest_end_lsn::text AS latest_end"
+        " FROM pg_catalog.pg_stat_wal_receiver"
     )
     if not row:
         return Receiver("stopped", None, None, None, None)

@@ -119,7 +119,9 @@ class Primary:
             return
         # Only while it is that one: a pid may be somebody else's by now. And again and again: a walsender whose
         # connection takes nothing more tries to send the reason for its end first, until it is told once more.
-        terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ANY(%s)"
+        terminate = (
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_replication WHERE pid = ANY(%s)"
+        )
         wait_until(
             lambda: not self._session.rows(terminate, (pids,)),
             timeout_seconds,
@@ -132,10 +134,10 @@ def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:
     """Every walsender."""
     replied = "reply_time::text" if dialect.has_reply_time else "NULL::text"
     rows = session.rows(
-        "SELECT pid, coalesce(application_name, '') AS application_name, host(client_addr) AS address,"
+        "SELECT pid, coalesce(application_name, '') AS application_name, pg_catalog.host(client_addr) AS address,"
         f" coalesce(state, '') AS state, {dialect.write_lsn_column}::text AS written,"
         f" {dialect.flush_lsn_column}::text AS flushed, {replied} AS replied"
-        " FROM pg_stat_replication ORDER BY application_name, pid"
+        " FROM pg_catalog.pg_stat_replication ORDER BY application_name, pid"
     )
     return tuple(
         Sender(**{**row, "written": Lsn.from_optional(row["written"]), "flushed": Lsn.from_optional(row["flushed"])})
@@ -145,7 +147,7 @@ def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:
 
 def _check(session: Session, dialect: Dialect, keep: str | None, *, refuse_backup: bool) -> list[str]:
     """Return the base backups that run. Raises HotStandbyError for what must not be stopped."""
-    if session.value("SELECT pg_is_in_recovery()"):
+    if session.value("SELECT pg_catalog.pg_is_in_recovery()"):
         raise HotStandbyError(
             "not_a_primary",
             f"the server at {session.target} is a standby: no standby but its own would wait for it",

@@ -177,7 +177,7 @@ class Candidate:
             ) from error
         try:
             if server.dialect.has_pg_promote:
-                server.session.execute("SELECT pg_promote(false)")
+                server.session.execute("SELECT pg_catalog.pg_promote(false)")
             else:
                 no_wait = ("-W",) if server.dialect.promote_waits else ()
                 server.commands.output("pg_ctl", "promote", "-D", server.data_directory, *no_wait)

@@ -54,7 +54,7 @@ def replay_is_paused(name: str) -> Refusal:
         "replay_paused",
         name,
         "its replay is paused, so it would not come up as the primary with all that it has received",
-        "Resume it there (SELECT pg_wal_replay_resume()), wait until it has caught up, and run again",
+        "Resume it there (SELECT pg_catalog.pg_wal_replay_resume()), wait until it has caught up, and run again",
     )
 
 

@@ -31,7 +31,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting imp
 
 READ_ONLY_TRANSACTION = "25006"
 UPSERT = (
-    "INSERT INTO hotstandby.probe AS p (id, token, written) VALUES (1, %s, now())"
+    "INSERT INTO hotstandby.probe AS p (id, token, written) VALUES (1, %s, pg_catalog.now())"
     " ON CONFLICT (id) DO UPDATE SET token = excluded.token, written = excluded.written"
 )
 
@@ -59,7 +59,7 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _write(session: Session) -> dict[str, Any]:
-    if session.value("SELECT to_regclass('hotstandby.probe')::text") is None:
+    if session.value("SELECT pg_catalog.to_regclass('hotstandby.probe')::text") is None:
         session.execute("CREATE SCHEMA IF NOT EXISTS hotstandby")
         session.execute(
             "CREATE TABLE IF NOT EXISTS hotstandby.probe (id int PRIMARY KEY, token text, written timestamptz)"
@@ -73,7 +73,7 @@ def _write(session: Session) -> dict[str, Any]:
 
 def _read(session: Session, token: str, lsn: Lsn, timeout_seconds: int) -> dict[str, Any]:
     dialect = dialect_of(session)
-    if not session.value("SELECT pg_is_in_recovery()"):
+    if not session.value("SELECT pg_catalog.pg_is_in_recovery()"):
         raise HotStandbyError(
             "not_a_standby",
             "this server is not in recovery: it is a primary, not a standby",

@@ -119,7 +119,7 @@ class Slots:
 
     def limit(self) -> int:
         """How many slots the server has room for."""
-        return int(self._session.value("SELECT current_setting('max_replication_slots')"))
+        return int(self._session.value("SELECT pg_catalog.current_setting('max_replication_slots')"))
 
     def drop(self, name: str) -> bool:
         """Whether it is gone now; False when somebody uses it. Raises HotStandbyError."""

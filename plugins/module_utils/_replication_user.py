@@ -45,7 +45,7 @@ QUIET = (
 
 FIND_ROLE = """
 SELECT rolcanlogin AS login, rolreplication AS replication, rolconnlimit AS connection_limit,
-       rolpassword AS verifier, coalesce(rolvaliduntil < now(), false) AS expired
+       rolpassword AS verifier, coalesce(rolvaliduntil < pg_catalog.now(), false) AS expired
 FROM pg_catalog.pg_authid WHERE rolname = %s
 """
 
@@ -105,11 +105,11 @@ def grant_changes(wanted: Wanted, session: Session, dialect: Dialect, exists: bo
     user = _in_statement(wanted.user)
     for function in dialect.rewind_functions:
         name = f"pg_catalog.{function}"
-        question = "SELECT has_function_privilege(%s, %s, 'EXECUTE')"
+        question = "SELECT pg_catalog.has_function_privilege(%s, %s, 'EXECUTE')"
         if not (exists and session.value(question, (wanted.user, name))):
             yield Change(f"EXECUTE on {function}", statement=f"GRANT EXECUTE ON FUNCTION {name} TO {user}")
     if dialect.has_pg_checkpoint_role:
-        question = "SELECT pg_has_role(%s, %s, 'MEMBER')"
+        question = "SELECT pg_catalog.pg_has_role(%s, %s, 'MEMBER')"
         if not (exists and session.value(question, (wanted.user, CHECKPOINT_ROLE))):
             yield Change(f"member of {CHECKPOINT_ROLE}", statement=f"GRANT {CHECKPOINT_ROLE} TO {user}")
 

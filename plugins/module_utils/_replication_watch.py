@@ -65,8 +65,9 @@ def wait_for_lsn(session: Session, lsn: Lsn, timeout_seconds: int) -> dict[str, 
 
 def wait_for_arming(session: Session, timeout_seconds: int) -> dict[str, Any]:
     """Wait until module promote is armed on this standby. Raises HotStandbyError "timed_out"."""
+    question = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
     waited = wait_until(
-        lambda: bool(session.value("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", (ARMED_SESSION,))),
+        lambda: bool(session.value(question, (ARMED_SESSION,))),
         timeout_seconds,
         "the candidate is armed",
         "Look at what module promote said there",
@@ -80,7 +81,7 @@ def wait_for_streaming(session: Session, timeout_seconds: int) -> dict[str, Any]
 
     def streams() -> bool:
         if dialect.has_wal_receiver_view:
-            return bool(session.value("SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'"))
+            return bool(session.value("SELECT 1 FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'"))
         return session.value(f"SELECT {dialect.last_receive_lsn_function}()") is not None
 
     waited = wait_until(streams, timeout_seconds, "this standby streams", "See its server's log")

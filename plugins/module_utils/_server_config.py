@@ -212,8 +212,8 @@ def _prove(job: Job, target: Target, before: str, live: Live) -> None:
                     "Correct that setting (the file is as it was before)",
                 )
             rows = session.rows(
-                "SELECT lower(name) AS name, setting, sourcefile AS file, sourceline AS line"
-                " FROM pg_file_settings WHERE name IS NOT NULL ORDER BY seqno"
+                "SELECT pg_catalog.lower(name) AS name, setting, sourcefile AS file, sourceline AS line"
+                " FROM pg_catalog.pg_file_settings WHERE name IS NOT NULL ORDER BY seqno"
             )
         last = {row["name"]: row for row in rows}
         for name, value in job.wanted.items():

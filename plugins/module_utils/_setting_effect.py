@@ -19,7 +19,8 @@ FILE_SOURCE = "configuration file"
 FIXED_SOURCES = frozenset({"command line", "environment variable"})
 
 LIVE_SETTINGS_SQL = (
-    "SELECT lower(name) AS name, setting, unit, vartype, context, source, pending_restart FROM pg_settings"
+    "SELECT pg_catalog.lower(name) AS name, setting, unit, vartype, context, source, pending_restart"
+    " FROM pg_catalog.pg_settings"
 )
 
 

@@ -38,7 +38,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader 
 RECEIVER_COLUMNS = (
     "r.pid, r.status, r.received_tli, r.latest_end_lsn::text AS told,"
     " extract(epoch FROM r.last_msg_receipt_time)::float8 AS heard"
-    " FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS r ON true"
+    " FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_stat_wal_receiver AS r ON true"
 )
 # With a cluster_name its text stands before; until 9.6 the names have more words.
 RECEIVER_TITLE = re.compile(
@@ -86,7 +86,8 @@ class StandbyServer:
         """
         has_view = self.dialect.has_wal_receiver_view
         row = self.session.row(
-            "SELECT pg_is_in_recovery() AS in_recovery, extract(epoch FROM clock_timestamp())::float8 AS now,"
+            "SELECT pg_catalog.pg_is_in_recovery() AS in_recovery,"
+            " extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS now,"
             f" {self.dialect.last_receive_lsn_function}()::text AS received,"
             f" {self.dialect.last_replay_lsn_function}()::text AS replayed"
             + (f", {RECEIVER_COLUMNS}" if has_view else "")

@@ -173,7 +173,7 @@ def _check_still(server: StandbyServer, seen: Stream) -> None:
     receives = seen.streaming
     if server.dialect.primary_conninfo_reloads:
         # before 13 only a restart takes the upstream away: there it may try in vain
-        attached = bool(server.session.value("SELECT current_setting('primary_conninfo')"))
+        attached = bool(server.session.value("SELECT pg_catalog.current_setting('primary_conninfo')"))
         receives = attached or receiver_process(server.data_directory) is not None
     if receives:
         raise HotStandbyError(
@@ -204,7 +204,7 @@ def _check_same(server: StandbyServer, before: Stream) -> None:
 def _replay(server: StandbyServer, end: Lsn, timeout_seconds: int) -> Stream:
     """Wait until it is replayed up to end. Raises HotStandbyError "not_replayed"."""
     # a reload wakes the startup process, which else looks again only after wal_retrieve_retry_interval
-    server.session.execute("SELECT pg_reload_conf()")
+    server.session.execute("SELECT pg_catalog.pg_reload_conf()")
     try:
         wait_until(lambda: (server.look().replayed or Lsn(0)) >= end, timeout_seconds, "")
     except HotStandbyError as error:

@@ -77,8 +77,8 @@ def _attachment(server: StandbyServer, path: str) -> Attachment:
     if not server.dialect.primary_conninfo_reloads:
         return Attachment(None, None, in_force=False, receiver=receiver)
     text = read_text(path)
-    in_force = bool(server.session.value("SELECT current_setting(%s)", (SETTING,)))
-    source = server.session.value("SELECT source FROM pg_settings WHERE name = %s", (SETTING,))
+    in_force = bool(server.session.value("SELECT pg_catalog.current_setting(%s)", (SETTING,)))
+    source = server.session.value("SELECT source FROM pg_catalog.pg_settings WHERE name = %s", (SETTING,))
     if in_force and source == "command line":
         raise HotStandbyError(
             "overridden",
@@ -116,11 +116,12 @@ def _detach(server: StandbyServer, path: str, found: Attachment, timeout_seconds
         return False
 
     wait_until(gone, timeout_seconds, "no walreceiver runs on this standby", "See its server's log")
-    if server.dialect.primary_conninfo_reloads and server.session.value("SELECT current_setting(%s)", (SETTING,)):
+    in_force = "SELECT pg_catalog.current_setting(%s)"
+    if server.dialect.primary_conninfo_reloads and server.session.value(in_force, (SETTING,)):
         raise HotStandbyError(
             "still_attached",
             f"{SETTING} is empty in {path}, but the server at {server.session.target} has another value in force",
-            "See which file sets it: SELECT * FROM pg_file_settings",
+            "See which file sets it: SELECT * FROM pg_catalog.pg_file_settings",
         )
     return round(clock.now() - started, 3)
 

@@ -164,7 +164,7 @@ def ask(config: Mapping[str, Any], peer: Mapping[str, Any], deadline: float) -> 
     try:
         # first whether it takes writes: if it is promoted between the two, its old role is taken for the present one,
         # but never an old timeline for that of a primary
-        answer = _query(config, peer, "", "SELECT pg_is_in_recovery()", deadline)[0]
+        answer = _query(config, peer, "", "SELECT pg_catalog.pg_is_in_recovery()", deadline)[0]
         view = view._replace(in_recovery={"t": True, "f": False}[answer])
         identity = _query(config, peer, "replication=true", "IDENTIFY_SYSTEM", deadline)
         return view._replace(system_identifier=identity[0], timeline=int(identity[1]))
