@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Callable
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._claims import claims_told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
@@ -43,7 +45,8 @@ _value:
 
 def cluster_status(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the status as plain data, and as a tree."""
-    status = status_of(Topology.of(members_from(records)))
+    found = status_of(Topology.of(members_from(records)))
+    status = replace(found, warnings=(*found.warnings, *claims_told(records)))
     plain = status.to_plain()
     return {**plain, "tree": status.tree(), "json": json.dumps(plain, ensure_ascii=False)}
 

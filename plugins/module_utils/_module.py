@@ -58,6 +58,11 @@ def kept(module: AnsibleModule) -> AbstractContextManager[None]:
     return Claim(run["file"]).kept(run["id"]) if run and not module.check_mode else nullcontext()
 
 
+def looking(module: AnsibleModule) -> AbstractContextManager[None]:
+    """For work that changes nothing: it looks at the claim, or makes it, by itself."""
+    return nullcontext()
+
+
 def run_module(
     module: AnsibleModule,
     work: Callable[[AnsibleModule], dict[str, Any]],

@@ -23,7 +23,7 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
     """Observe the instance that the parameters name. Raises HotStandbyError."""
     params = module.params
     claim = _claim(params["run"] or {}, check_mode=module.check_mode)
-    if (params["run"] or {}).get("action") == "release":
+    if claim and params["run"]["action"] == "release":
         return {"changed": False, "node": None, "wanted_version": params["version"], "claim": claim}
     place = Place(
         data_directory=params["data_directory"],

@@ -148,6 +148,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
     instance_arguments,
+    looking,
     run_module,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info import node_info
@@ -185,7 +186,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run_module(module, node_info)
+    run_module(module, node_info, looking)
 
 
 if __name__ == "__main__":
