@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
 
@@ -26,11 +27,21 @@ class Election:
     source: Member | None = None
 
 
-def elect(topology: Topology, excluded: Collection[str] = (), preferred: str | None = None) -> Election:
-    """Elect among the running standbys. excluded: the primary, say. preferred wins over any of the same timeline."""
+def elect(
+    topology: Topology, excluded: Collection[str] = (), preferred: str | None = None, gone: Member | None = None
+) -> Election:
+    """Elect among the running standbys. excluded: the primary, say. preferred wins over any of the same timeline.
+
+    gone: the old primary. Nobody whose history parts from its own, or if that is not known from that of most standbys,
+    is promoted or gives WAL to the winner: what it has was written elsewhere.
+    """
     obstacles = {
         member.name: obstacle for member in topology.members if (obstacle := _obstacle(member, topology, excluded))
     }
+    history = _reference(topology, obstacles, gone)
+    for member in topology.members:
+        if member.name not in obstacles and _parts(member, history):
+            obstacles[member.name] = f"its history (timeline {_timeline(member)}) parts from that of the cluster"
     standing = [member for member in topology.members if member.name not in obstacles]
     ranked = sorted(standing, key=_rank, reverse=True)
     if not ranked:
@@ -48,10 +59,32 @@ def elect(topology: Topology, excluded: Collection[str] = (), preferred: str | N
         member
         for member in topology.members
         if member.name not in excluded and member.name != winner.name and _can_give(member, winner, topology)
+        and not _parts(member, history)
     ]
     source = max(elsewhere, key=_rank, default=None)
     losers = {member.name: _compared(member, winner) for member in ranked if member is not winner}
     return Election(winner, why, {**obstacles, **losers}, source)
+
+
+def _reference(topology: Topology, obstacles: Mapping[str, str], gone: Member | None) -> TimelineHistory | None:
+    """The history that counts: the old primary's, else that with which most standbys agree; None when nobody tells."""
+    if gone is not None and gone.node is not None and gone.node.history is not None:
+        return gone.node.history
+    told = [
+        member.node.history
+        for member in topology.members
+        if member.name not in obstacles and member.node and member.node.history is not None
+    ]
+
+    def agreement(history: TimelineHistory) -> tuple[int, int]:
+        return sum(not history.parts_from(other) for other in told), history.timeline
+
+    return max(told, key=agreement, default=None)
+
+
+def _parts(member: Member, history: TimelineHistory | None) -> bool:
+    own = member.node.history if member.node else None
+    return own is not None and history is not None and own.parts_from(history)
 
 
 def position_of(member: Member) -> Lsn | None:

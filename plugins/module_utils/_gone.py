@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import promotion_pending, two_primaries
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
+# A message of the primary that is not older than this shows that it lives. It sends one at least every half
+# wal_sender_timeout (60 s by default) to a standby that says nothing, and with all that is written.
+FRESH_SECONDS = 10
 # States in the control file of a server that was not in recovery when it ended.
 _PRIMARY_STATES = ("in production", "shutting down", "shut down")
 
@@ -70,21 +73,51 @@ def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
 
 
 def sightings(topology: Topology, gone: Gone) -> list[Refusal]:
-    """Refusals for whatever may accept writes: a server that cannot be asked, a lost host whose server answers."""
-    refusals = []
-    for member in topology.members:
-        is_gone = gone.member is not None and member.name == gone.member.name
-        node = member.node
-        if node is not None and node.has_postmaster and (is_gone or not (node.server or node.recovery_signal)):
-            refusals.append(_seen(member.name, f"its server runs ({node.unreadable or 'in recovery'})"))
-            continue
-        seen_by = [
-            other.name for other in topology.members if other.node and member.declared.place in other.node.answering
-        ]
-        if seen_by and (node is None or is_gone):
-            told = f"its server answers {' and '.join(seen_by)}"
-            refusals.append(_seen(member.name, f"it is alive: {told}") if is_gone else _may_be(member.name, told))
-    return refusals
+    """Refusals for whatever may accept writes: a server that cannot be asked, a lost host whose server answers, an old
+    primary that a standby still hears of, a standby that is becoming a primary."""
+    return [found for member in topology.members if (found := _sighting(member, topology, gone)) is not None]
+
+
+def _sighting(member: Member, topology: Topology, gone: Gone) -> Refusal | None:
+    is_gone = gone.member is not None and member.name == gone.member.name
+    node = member.node
+    if node is not None and node.promotion_pending:
+        return promotion_pending(member)
+    if node is not None and node.has_postmaster and (is_gone or not (node.server or node.recovery_signal)):
+        return _seen(member.name, f"its server runs ({node.unreadable or 'in recovery'})")
+    if node is not None and not is_gone:
+        return None
+    told = [found for found in topology.sightings_of(member) if found.in_recovery is not None]
+    writer = next((found for found in told if not found.in_recovery), None)
+    if writer is not None:
+        told_us = f"its server told another node that it is a primary, on timeline {writer.timeline}"
+        return _seen(member.name, f"it is alive: {told_us}")
+    if told and not is_gone:
+        return None  # a standby, which just the controller does not reach
+    seen_by = [other.name for other in topology.members if other.node and member.declared.place in other.node.answering]
+    if seen_by:
+        answer = f"its server answers {' and '.join(seen_by)}"
+        return _seen(member.name, f"it is alive: {answer}") if is_gone else _may_be(member.name, answer)
+    heard = _heard_by(member, topology) if is_gone and node is None else []
+    if heard:
+        return _seen(member.name, f"it is alive: {' and '.join(heard)} heard of it within {FRESH_SECONDS} s")
+    return None
+
+
+def _heard_by(upstream: Member, topology: Topology) -> list[str]:
+    """Standbys that stream from it and have had a message of it just now: the connections of a server that was killed
+    end at once, and one whose host has vanished says nothing more."""
+    return [
+        member.name
+        for member in topology.members
+        if member.node
+        and member.node.server
+        and member.node.server.receiver
+        and member.node.server.receiver.status == "streaming"
+        and topology.upstream_of(member) == upstream
+        and member.node.server.receiver.heard_seconds is not None
+        and member.node.server.receiver.heard_seconds <= FRESH_SECONDS
+    ]
 
 
 def _was_primary(member: Member, topology: Topology) -> bool:

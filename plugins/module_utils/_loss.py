@@ -59,21 +59,21 @@ def _across_timelines(gone: Member, winner: Member, end: Lsn) -> Loss:
 
 
 def latest_heard(topology: Topology, before: Lsn | None) -> Lsn | None:
-    """The furthest LSN that any standby's receiver has heard of, now or at an earlier look."""
-    heard = [
-        member.node.server.receiver.latest_end
-        for member in topology.members
-        if member.node and member.node.server and member.node.server.receiver
-    ]
-    return max((lsn for lsn in (before, *heard) if lsn is not None), default=None)
+    """The furthest LSN that any standby has, or that its receiver has heard of, now or at an earlier look; and what a
+    standby that is not reached told another node."""
+    standbys = [member.node.server for member in topology.members if member.node and member.node.server]
+    heard = [server.receiver.latest_end for server in standbys if server.receiver]
+    had = [server.position for server in standbys if server.in_recovery]
+    told = [found.position for member in topology.unseen for found in topology.sightings_of(member)]
+    return max((lsn for lsn in (before, *heard, *had, *told) if lsn is not None), default=None)
 
 
 def _from_hearsay(gone: Member, heard: Lsn | None, reached: Lsn) -> Loss:
     """The primary's disk cannot be read; what it last told the standbys is the least that it had."""
     if heard is not None and heard > reached:
         return Loss(
-            f"at least {heard - reached} bytes of WAL, from {reached} to {heard}, which {gone.name} told of"
-            " and did not send",
+            f"at least {heard - reached} bytes of WAL, from {reached} to {heard}, which {gone.name} told of, or"
+            " another standby had at the first look",
             heard - reached,
         )
     return Loss(f"cannot be told: the disk of {gone.name} cannot be read; what it wrote after {reached} is lost", None)

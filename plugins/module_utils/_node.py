@@ -75,13 +75,15 @@ class Slot:
 
 @dataclass(frozen=True)
 class Receiver:
-    """The row of pg_stat_wal_receiver. latest_end: how far the sender's WAL reached when it was last heard of (LSN)."""
+    """The row of pg_stat_wal_receiver. latest_end: how far the sender's WAL reached when it was last heard of (LSN).
+    heard_seconds: seconds since the last message of the sender, None where that cannot be told."""
 
     status: str
     sender_host: str | None
     sender_port: int | None
     slot: str | None
     latest_end: Lsn | None
+    heard_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Node:
     answering: places ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
     sightings: what those servers say of themselves, where they were asked.
     archive_ready: number of WAL files that wait to be archived.
+    promotion_pending: whether its running server was told to become a primary and is none yet.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
     """
 
@@ -169,6 +172,7 @@ class Node:
     wal_end: Lsn | None
     server: Server | None
     unreadable: str | None
+    promotion_pending: bool = False
 
     @property
     def major(self) -> str | None:

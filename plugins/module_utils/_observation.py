@@ -24,7 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -98,6 +98,7 @@ def observe(commands: Commands, place: Place) -> Node:
         wal_end=wal_end,
         server=server,
         unreadable=unreadable,
+        promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
     )
 
 
@@ -197,6 +198,12 @@ def _without_half_record(commands: Commands, dialect: Dialect, wal_directory: st
     if nothing_whole_after(commands, dialect, wal_directory, server.timeline, server.replayed):
         return replace(server, position=server.replayed)
     return server
+
+
+def _promotion_pending(data_directory: str, postmaster: Postmaster | None) -> bool:
+    """Whether the very server that runs was told to become a primary; module promote leaves the marker."""
+    told = _read_line(os.path.join(data_directory, _node.PROMOTION_MARKER))
+    return told is not None and postmaster is not None and told == postmaster.identity
 
 
 def _has_recovery_signal(data_directory: str) -> bool:

@@ -186,7 +186,8 @@ def _receiver(session: Session, dialect: Dialect) -> Receiver | None:
         "sender_host, sender_port" if dialect.wal_receiver_has_sender else "NULL AS sender_host, NULL AS sender_port"
     )
     row: dict[str, Any] = session.row(
-        f"SELECT status, {sender}, slot_name AS slot, latest_end_lsn::text AS latest_end"
+        f"SELECT status, {sender}, slot_name AS slot, latest_end_lsn::text AS latest_end,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - last_msg_receipt_time)::float8 AS heard_seconds"
         " FROM pg_catalog.pg_stat_wal_receiver"
     )
     if not row:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_standby import plan_standby
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import newer_timelines
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rightful import rightful_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CLONE,
@@ -30,7 +31,8 @@ def plan_site(topology: Topology) -> Plan:
     primary, step, refusals = choose_primary(topology)
     if primary is None or step is None:
         return Plan.refused(*refusals)
-    return _around(primary, step, topology, tuple(refusals), rejoin=False)
+    newer = newer_timelines(topology, primary) if primary.node and primary.node.writable else []
+    return _around(primary, step, topology, (*refusals, *newer), rejoin=False)
 
 
 def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
@@ -43,7 +45,8 @@ def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
         return Plan.refused(primary)
     server = primary.node.server if primary.node else None
     step = Step(NONE, f"is the primary, on timeline {server.timeline if server else '?'}")
-    return _around(primary, step, topology, (), rejoin=True)
+    newer = newer_timelines(topology, primary) if wanted_primary is None else []
+    return _around(primary, step, topology, tuple(newer), rejoin=True)
 
 
 def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan:
@@ -76,7 +79,9 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
             left.append(f"{member.name} did not answer")
             continue
         outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=True)
-        if isinstance(outcome, Refusal):
+        if member.node.writable:
+            left.append(f"{member.name} accepts writes, too: two primaries; stop the wrong one at once")
+        elif isinstance(outcome, Refusal):
             left.append(f"{member.name}: {outcome.message}")
         elif any(step.kind in (REWIND, CLONE) for step in outcome):
             left.append(f"{member.name} has to be brought back: {outcome[-2].reason}")
@@ -87,7 +92,9 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
 
 def _around(primary: Member, step: Step, topology: Topology, found: tuple[Refusal, ...], *, rejoin: bool) -> Plan:
     nodes = [NodePlan(primary.name, PRIMARY, (step,))]
-    refusals = [*found]
+    if found:
+        return Plan.refused(*found)
+    refusals: list[Refusal] = []
     for member in topology.members:
         if member.name == primary.name or member.node is None:
             continue

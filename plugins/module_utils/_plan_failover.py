@@ -99,11 +99,11 @@ def _decide(topology: Topology, options: FailoverOptions) -> Failover:
     refusals = [*sightings(topology, gone), *_unreachable(gone, options)]
     if options.to is not None and topology.member(options.to).declared.never_promote:
         refusals.append(never_promoted(options.to))
-    election = elect(topology, (gone.member.name,) if gone.member else (), options.to)
+    election = elect(topology, (gone.member.name,) if gone.member else (), options.to, gone.member)
     if election.winner is None:
         refusals.append(_no_candidate(election, options))
         return Failover(Plan.refused(*refusals))
-    refusals += _newer_than(election.winner, topology)
+    refusals += [*_newer_than(election.winner, topology), *_end_unknown(gone, options)]
     heard = latest_heard(topology, Lsn.from_optional(options.heard))
     loss = loss_of(gone.member, election, heard, salvage=options.salvage)
     if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
@@ -195,6 +195,24 @@ def _no_candidate(election: Election, options: FailoverOptions) -> Refusal:
         if options.detached
         else "Bring a standby up (start its server), or start the old primary again",
     )
+
+
+def _end_unknown(gone: Gone, options: FailoverOptions) -> list[Refusal]:
+    """The old primary's disk is there and cannot be read: what it alone has might be brought over."""
+    member = gone.member
+    if member is None or member.node is None or not member.has_data or member.node.end is not None:
+        return []
+    if not options.salvage:
+        return []
+    why = member.node.unreadable or "is pg_waldump there?"
+    return [
+        Refusal(
+            "not_salvageable",
+            member.name,
+            f"its host answers, and where its WAL ends cannot be told ({why})",
+            "Put that right and run this again, or promote without what it alone has with -e failover_salvage=false",
+        )
+    ]
 
 
 def _newer_than(winner: Member, topology: Topology) -> list[Refusal]:

@@ -11,7 +11,11 @@ from __future__ import annotations
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import (
+    promotion_pending,
+    two_primaries,
+    unusable_directory,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import CREATE, NONE, START, Refusal, Step
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
@@ -47,6 +51,21 @@ def _seed(topology: Topology) -> tuple[Member | None, Step | None, list[Refusal]
             ],
         )
     seed = seeds[0]
+    unseen = ", ".join(member.name for member in topology.unseen if member is not seed)
+    if unseen and seed.node is not None:
+        return (
+            None,
+            None,
+            [
+                Refusal(
+                    "primary_not_seen",
+                    unseen,
+                    "no node that answers has data, and this one did not answer: it may hold the cluster, and a new,"
+                    " empty one must not be made beside it",
+                    "Make every host reachable and run again; take a host that is gone for good out of the inventory",
+                )
+            ],
+        )
     if seed.node is None:
         return (
             None,
@@ -96,6 +115,8 @@ def _stopped_primary(topology: Topology) -> tuple[Member | None, Step | None, li
                 )
             ],
         )
+    if topology.promotion_pending:
+        return None, None, [promotion_pending(topology.promotion_pending)]
     ours = [m for m in topology.members if m.node and m.node.system_identifier == topology.identity]
     former = [m for m in ours if m.node and not m.node.standby and not m.node.running and m.has_data]
     furthest = [m for m in former if all(_reaches(m.node, other.node) for other in ours)]

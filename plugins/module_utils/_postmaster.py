@@ -22,6 +22,11 @@ class Postmaster:
     status: str
 
     @property
+    def identity(self) -> str:
+        """Names this very start of a server; a number alone may be another process's later."""
+        return f"{self.pid} {self.started}"
+
+    @property
     def ready(self) -> bool:
         """Whether it says that it takes connections (10 and later say so)."""
         return self.status in ("ready", "standby")

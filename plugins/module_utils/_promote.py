@@ -34,6 +34,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import PROMOTION_MARKER
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_history
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, sightings
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
@@ -170,7 +171,8 @@ class Candidate:
         try:
             # until it is a primary, other runs and the boot guard of the old primary can tell by this what is under way
             with plain_errors():
-                write_private(marker, "")
+                postmaster = running_postmaster(server.data_directory)
+                write_private(marker, f"{postmaster.identity if postmaster else ''}\n")
         except HotStandbyError as error:
             raise HotStandbyError(
                 "not_told", f"this standby was not promoted: {error.message}", error.hint

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared, Member, Topology
 
 
 def two_primaries(writable: tuple[Member, ...]) -> Refusal:
@@ -38,6 +38,52 @@ def unusable_directory(declared: Declared, node: Node) -> Refusal | None:
     if node.unreadable:
         return Refusal("unreadable", declared.name, node.unreadable, "Put that right and run again")
     return None
+
+
+def newer_timelines(topology: Topology, than: Member) -> list[Refusal]:
+    """What was promoted after this primary has rows that it has not: nobody is brought back to an older timeline."""
+    timeline = (than.node.timeline if than.node else None) or 0
+    return [
+        Refusal(
+            "newer_timeline",
+            member.name,
+            f"it is on timeline {newer}, and {than.name}, the primary that runs, only on {timeline}: a promotion, and"
+            f" what was written since, would be undone",
+            f"If {than.name} came up by mistake, stop its server and run failover.yml or site.yml; if it is the right"
+            f" one and what {member.name} has of its own may go, run rejoin.yml -e rejoin_primary={than.name}",
+        )
+        for member, newer in members_newer_than(topology, timeline)
+        if member.name != than.name
+    ]
+
+
+def members_newer_than(topology: Topology, timeline: int) -> list[tuple[Member, int]]:
+    """Members of this cluster that are on a newer timeline, running or stopped, seen or known through others."""
+    seen = [
+        (member, member.node.timeline)
+        for member in topology.members
+        if member.has_data
+        and member not in topology.foreign
+        and member.node
+        and member.node.timeline is not None
+        and member.node.timeline > timeline
+    ]
+    known = [
+        (member, newest)
+        for member in topology.unseen
+        if (newest := max((found.timeline or 0 for found in topology.sightings_of(member)), default=0)) > timeline
+    ]
+    return [*seen, *known]
+
+
+def promotion_pending(member: Member) -> Refusal:
+    return Refusal(
+        "promotion_pending",
+        member.name,
+        "its server was told to become a primary and has not become one yet; nothing takes that back while it runs",
+        "See its server's log (a restore_command that hangs?). When it has become the primary, run rejoin.yml; if it"
+        " shall not, stop its server first",
+    )
 
 
 def unknown_host(name: str, names: list[str]) -> Refusal:

@@ -13,9 +13,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology im
 def rightful_primary(topology: Topology, wanted: str | None = None) -> Member | Refusal:
     """The running primary; of several the one that was promoted last, unless that is in doubt.
 
-    It is in doubt when the newest timeline is not descended from the others', and when a standby still streams
-    from another one while none streams from the newest: then somebody may have promoted it by mistake.
-    wanted: the user's own word on it.
+    It is in doubt when the newest timeline is not descended from the others', and when no standby streams from the
+    newest: then somebody may have promoted it by mistake. wanted: the user's own word on it.
     """
     if wanted is not None:
         return _as_told(topology, wanted)
@@ -30,9 +29,8 @@ def rightful_primary(topology: Topology, wanted: str | None = None) -> Member | 
     newest = max(topology.writable, key=_timeline)
     others = [member for member in topology.writable if member is not newest]
     followed = _is_followed(newest, topology)
-    for other in others:
-        if not _descends(newest, other) or (_is_followed(other, topology) and not followed):
-            return two_primaries(topology.writable)
+    if others and not (followed and all(_descends(newest, other) for other in others)):
+        return two_primaries(topology.writable)
     return newest
 
 

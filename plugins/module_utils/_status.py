@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import members_newer_than
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import waiting_commits
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology, lies_on
 
@@ -153,6 +154,14 @@ def _problems(topology: Topology) -> Iterator[str]:
         yield f"{' and '.join(m.name for m in topology.writable)} are both primaries: stop the wrong one at once"
     if topology.primary and topology.primary.node and topology.primary.node.server:
         yield from _waiting_commits(topology.primary.name, topology.primary.node.server)
+    if topology.primary and topology.primary.node and topology.primary.node.timeline:
+        for member, newer in members_newer_than(topology, topology.primary.node.timeline):
+            yield (
+                f"{member.name} is on timeline {newer}, newer than the {topology.primary.node.timeline} of"
+                f" {topology.primary.name}, which takes writes: it may have come up by mistake"
+            )
+    if topology.promotion_pending:
+        yield f"{topology.promotion_pending.name} was told to become a primary and has not become one yet"
     for member in topology.members:
         trouble = _trouble(member, topology)
         if trouble:

@@ -79,6 +79,14 @@ class TimelineHistory:
             raise ValueError(f"timelines {self.timeline} and {other.timeline} have no common ancestor")
         return shared
 
+    def parts_from(self, other: TimelineHistory) -> bool:
+        """Whether each of both has a stretch that the other has not: two promotions, be it to the same number."""
+        try:
+            timeline, left_at = self.fork_point(other)
+        except ValueError:
+            return True
+        return left_at is not None and timeline not in (self.timeline, other.timeline)
+
     def _stretches(self) -> tuple[tuple[int, Lsn | None], ...]:
         return (*self.switches, (self.timeline, None))
 

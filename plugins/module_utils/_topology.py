@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import CLUSTER, Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import CLUSTER, Node, Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 
 MASTER_GROUP = "master"
@@ -111,6 +111,22 @@ class Topology:
             if member.name == name:
                 return member
         raise KeyError(name)
+
+    @property
+    def promotion_pending(self) -> Member | None:
+        """A standby that was told to become a primary and has not become one yet."""
+        pending = [member for member in self.members if member.node and member.node.promotion_pending]
+        return pending[0] if pending else None
+
+    def sightings_of(self, member: Member) -> tuple[Sighting, ...]:
+        """What other nodes have learned of a member's server from itself; only of a server of this cluster."""
+        return tuple(
+            found
+            for other in self.members
+            if other.node is not None and other.name != member.name
+            for found in other.node.sightings
+            if found.place == member.declared.place and found.system_identifier in (None, self.identity)
+        )
 
     def upstream_of(self, member: Member) -> Member | None:
         """The member that a running standby is configured to follow."""

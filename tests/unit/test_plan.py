@@ -54,7 +54,7 @@ STANDBY_TABLE: dict[str, tuple[Node, list[str] | str]] = {
     ),
     "on a timeline that the primary does not know": (
         standby("db-1", timeline=3, position="0/7000000", streaming=False),
-        "diverged",
+        "newer_timeline",
     ),
     "stopped standby, before the fork": (stopped("0/4FFFFF8"), ["start", "follow"]),
     "stopped old primary, exactly at the fork": (stopped("0/5000000", signal=False), ["start", "follow"]),
@@ -117,7 +117,7 @@ def test_a_lost_slot_means_a_clone() -> None:
 # Who is primary: observations of db-1 (group master), db-2, db-3; the primary and its step, or a refusal.
 PRIMARY_TABLE: dict[str, tuple[tuple[Node | None, ...], tuple[str, str] | str]] = {
     "empty cluster": ((virgin(), virgin(), virgin()), ("db-1", "create")),
-    "empty cluster, a standby does not answer": ((virgin(), None, virgin()), ("db-1", "create")),
+    "empty cluster, a standby does not answer": ((virgin(), None, virgin()), "primary_not_seen"),
     "empty cluster, the master's directory is half-made": (
         (virgin(directory=_node.WRECK), virgin(), virgin()),
         "half_made",

@@ -85,7 +85,7 @@ def test_two_promotions_may_have_made_the_same_number() -> None:
 @pytest.mark.parametrize(
     ("nodes", "wanted", "expected"),
     [
-        ((primary(position="0/5000008"), primary(timeline=2), virgin()), None, "db-2"),
+        ((primary(position="0/5000008"), primary(timeline=2), virgin()), None, "two_primaries"),
         ((primary(position="0/5000008"), primary(timeline=2), virgin()), "db-1", "db-1"),
         ((primary("db-3"), primary(timeline=2), standby("db-1")), None, "two_primaries"),
         ((primary("db-3"), primary(timeline=2), standby("db-1")), "db-2", "db-2"),

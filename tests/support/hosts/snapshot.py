@@ -12,10 +12,11 @@ from support.hosts.engine import HostsError
 from support.hosts.host import Host
 
 # What a living host writes whether or not anybody configures it: logs, the state of timers, what readers of
-# apt cache, and the place where Ansible puts a module while it runs.
+# apt cache, the place where Ansible puts a module while it runs, and who may act on the node.
 RESTLESS = (
     "/home/*/.ansible",
     "/root/.ansible",
+    "/var/lib/postgresql/hotstandby-*.run",
     "/var/cache/apt/pkgcache.bin",
     "/var/cache/apt/srcpkgcache.bin",
     "/var/lib/systemd",

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing that was seen is forgotten: nobody goes back in time, and who may be a primary is not promoted beside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._last_look import (
+    against_promotion,
+    places_to_ask,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Sighting, to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint, plan_site
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import (
+    FailoverOptions,
+    plan_failover,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from support.clusters import OURS, THEIRS, cluster, lsn, primary, standby, stopped, virgin
+
+FIRST, THIRD = "192.0.2.1 5432", "192.0.2.3 5432"
+
+
+def cut(position: str = "0/6000000", timeline: int = 1, **changes: Any) -> Node:
+    return replace(standby("db-1", timeline, position, streaming=False), **changes)
+
+
+def crashed(**changes: Any) -> Node:
+    return stopped("0/6000000", signal=False, state="in production", **changes)
+
+
+def heard(node: Node, seconds: float | None, status: str = "streaming") -> Node:
+    """The standby whose walreceiver had its last message so many seconds ago."""
+    if node.server is None or node.server.receiver is None:
+        raise ValueError("no walreceiver")
+    receiver = replace(node.server.receiver, status=status, heard_seconds=seconds)
+    return replace(node, server=replace(node.server, receiver=receiver))
+
+
+def sighting(place: str = THIRD, **changes: Any) -> Sighting:
+    base = Sighting(place, in_recovery=True, system_identifier=OURS, timeline=1, position=lsn("0/6000000"), trouble="")
+    return replace(base, **changes)
+
+
+def forked(node: Node, *switches: tuple[int, str]) -> Node:
+    """The node with a history of its own."""
+    history = TimelineHistory(node.timeline or 1, tuple((timeline, lsn(at)) for timeline, at in switches))
+    return replace(node, history=history)
+
+
+NEWER = {
+    "a running standby": standby(None, timeline=3, position="0/7000000", streaming=False),
+    "a stopped standby": stopped("0/7000000", timeline=3),
+    "a stopped primary": stopped("0/7000000", timeline=3, signal=False),
+}
+
+
+@pytest.mark.parametrize("case", NEWER)
+def test_nobody_goes_back_to_an_older_timeline(case: str) -> None:
+    topology = cluster(primary(), NEWER[case], virgin())
+    for plan in (plan_rejoin(topology), plan_site(topology)):
+        assert [refusal.name for refusal in plan.refusals] == ["newer_timeline"], plan
+        assert "rejoin_primary=db-1" in str(plan.refusals[0])
+    assert any("db-2 is on timeline 3, newer than the 1 of db-1" in text for text in status_of(topology).problems)
+    told = plan_rejoin(topology, "db-1")
+    assert told.refusals == ()
+    assert told.nodes[1].steps[0].kind in ("rewind", "clone")
+
+
+def test_what_another_node_has_learned_of_a_newer_timeline_counts() -> None:
+    seen = replace(standby("db-1"), sightings=(sighting(timeline=3),))
+    topology = cluster(primary("db-2"), seen, None)
+    assert [refusal.name for refusal in plan_rejoin(topology).refusals] == ["newer_timeline"]
+    assert any("db-3 is on timeline 3" in text for text in status_of(topology).problems)
+    foreign = replace(standby("db-1"), sightings=(sighting(timeline=3, system_identifier=THEIRS),))
+    assert plan_rejoin(cluster(primary("db-2"), foreign, None)).refusals == ()
+
+
+def test_a_cluster_is_made_from_nothing_only_when_every_node_was_seen() -> None:
+    assert [one.name for one in plan_site(cluster(virgin(), None)).refusals] == ["primary_not_seen"]
+    assert plan_site(cluster(virgin(), virgin())).nodes[0].steps[0].kind == "create"
+
+
+def test_a_promotion_that_is_pending_is_seen_by_everybody() -> None:
+    pending = cut(promotion_pending=True)
+    shut_down = stopped("0/6000000", signal=False, state="shut down")
+    topology = cluster(shut_down, pending, virgin())
+    assert [one.name for one in plan_site(topology).refusals] == ["promotion_pending"]
+    assert any("has not become one yet" in text for text in status_of(topology).problems)
+    assert "promotion_pending" in [one.name for one in plan_failover(topology, FailoverOptions()).plan.refusals]
+
+
+def test_a_second_writable_server_is_called_what_it_is() -> None:
+    plan = plan_repoint(cluster(primary(), primary(timeline=2), standby("db-2", 2)), "db-2")
+    assert any("db-1 accepts writes" in text for text in plan.left), plan.left
+
+
+def names(topology: Any, **options: Any) -> list[str]:
+    return [one.name for one in plan_failover(topology, FailoverOptions(**options)).plan.refusals]
+
+
+def test_a_standby_that_hears_the_primary_sees_it_alive() -> None:
+    streaming = standby("db-1")
+    assert names(cluster(None, heard(streaming, 2.0), cut()), dead=("db-1",)) == ["primary_alive"]
+    assert names(cluster(None, heard(streaming, 3600.0), cut()), dead=("db-1",)) == []
+    assert names(cluster(None, heard(streaming, 2.0, "waiting"), cut()), dead=("db-1",)) == []
+
+
+def test_what_could_not_be_frozen_and_answers_may_be_a_primary() -> None:
+    topology = cluster(None, cut(answering=(THIRD,)), None)
+    assert names(topology, dead=("db-1",), detached=True, gone="db-1") == ["primary_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (sighting(), []),
+        (sighting(in_recovery=False, timeline=2), ["primary_alive"]),
+        (sighting(in_recovery=None, system_identifier=None, timeline=None, trouble="rejected"), ["primary_unknown"]),
+    ],
+)
+def test_a_standby_that_only_another_node_reaches_is_known_by_what_it_says(
+    found: Sighting, expected: list[str]
+) -> None:
+    topology = cluster(None, cut(answering=(THIRD,), sightings=(found,)), None)
+    assert names(topology, dead=("db-1",)) == expected
+
+
+def test_what_a_standby_had_at_the_first_look_stays_known() -> None:
+    far = cut("0/18C00000")
+    first = plan_failover(cluster(None, cut(), far), FailoverOptions(dead=("db-1",)))
+    assert first.heard == "0/18C00000"
+    options = {"dead": ("db-1",), "detached": True, "gone": "db-1", "heard": first.heard}
+    assert names(cluster(None, cut(), None), **options) == ["loss_too_great"]
+
+
+def test_the_end_of_a_disk_that_cannot_be_read_is_not_passed_over() -> None:
+    unread = replace(crashed(), wal_end=None)
+    assert names(cluster(unread, cut())) == ["not_salvageable"]
+    assert names(cluster(unread, cut()), salvage=False) == []
+
+
+def test_a_standby_whose_history_parts_from_the_primary_is_not_promoted() -> None:
+    gone = forked(crashed(timeline=2), (1, "0/4000000"))
+    right = forked(cut("0/5000000", 2), (1, "0/4000000"))
+    wrong = forked(cut("0/9000000", 2), (1, "0/3000000"))
+    outcome = plan_failover(cluster(gone, right, wrong), FailoverOptions())
+    assert (outcome.candidate, outcome.source) == ("db-2", None), outcome
+    assert names(cluster(gone, right, wrong), to="db-3") == ["no_candidate"]
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (sighting(), None),
+        (sighting(system_identifier=THEIRS, in_recovery=False), None),
+        (sighting(in_recovery=False), "it is a primary"),
+        (sighting(timeline=2), "newer than 1"),
+        (sighting(in_recovery=None, trouble="the password was rejected"), "the password was rejected"),
+        (sighting(system_identifier=None, timeline=None, trouble="no walsender is free"), "no walsender is free"),
+    ],
+)
+def test_the_last_look_believes_only_who_speaks_for_itself(found: Sighting, word: str | None) -> None:
+    against = against_promotion([sighting(), found], OURS, 1)
+    assert (against is None) if word is None else (word in str(against))
+
+
+def test_the_last_look_goes_where_another_primary_may_be() -> None:
+    topology = cluster(crashed(), cut(), None, cut())
+    assert places_to_ask(topology, "db-2", "db-1") == [FIRST, THIRD]
+    assert places_to_ask(topology, "db-2") == [THIRD]
+
+
+def test_a_sighting_travels_with_the_record() -> None:
+    node = cut(sightings=(sighting(), sighting(FIRST, in_recovery=None, position=None)))
+    assert Node.from_plain(to_plain(node)) == node
