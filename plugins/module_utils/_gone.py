@@ -78,6 +78,11 @@ def sightings(topology: Topology, gone: Gone) -> list[Refusal]:
         if node is not None and node.has_postmaster and (is_gone or not (node.server or node.recovery_signal)):
             refusals.append(_seen(member.name, f"its server runs ({node.unreadable or 'in recovery'})"))
             continue
+        # those of the gone one are ended by its fence
+        if node is not None and node.orphans and not (is_gone or node.recovery_signal):
+            told = f"its postmaster has ended, but {node.orphans} processes of its server may still write"
+            refusals.append(_seen(member.name, told))
+            continue
         seen_by = [
             other.name for other in topology.members if other.node and member.declared.place in other.node.answering
         ]

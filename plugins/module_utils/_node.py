@@ -127,6 +127,7 @@ class Node:
     answering: places ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
     archive_ready: number of WAL files that wait to be archived.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
+    orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
     """
 
     version: str | None
@@ -149,6 +150,7 @@ class Node:
     wal_end: Lsn | None
     server: Server | None
     unreadable: str | None
+    orphans: int = 0
 
     @property
     def major(self) -> str | None:

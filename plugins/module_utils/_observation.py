@@ -25,6 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import find_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal, nothing_whole_after
@@ -93,6 +94,7 @@ def observe(commands: Commands, place: Place) -> Node:
         wal_end=wal_end,
         server=server,
         unreadable=unreadable,
+        orphans=len(find_orphans(place.data_directory)),
     )
 
 
