@@ -112,11 +112,12 @@ def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
 def _clone(request: Request) -> dict[str, Any]:
     began = time.monotonic()
     place = place_of(request.data_directory)
-    stop_strays(place.side)
-    stop_strays(place.directory, "pg_rewind")
     created = make_directories(place.parent)
     try:
         with locked(place):
+            # only now: whoever holds the lock lives, and its programs are no strays
+            stop_strays(place.side)
+            stop_strays(place.directory, "pg_rewind")
             finished = _settle(request, place)
             if finished:
                 return finished

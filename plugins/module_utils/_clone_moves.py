@@ -25,7 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 PROGRAM = "pg_basebackup"
-LOCK_SECONDS = 60
+LOCK_SECONDS = 10
 KILL_SECONDS = 20
 
 
@@ -55,7 +55,7 @@ def locked(place: Place) -> Iterator[float]:
     except HotStandbyError as error:
         raise HotStandbyError(
             "clone_running",
-            f"another clone of {place.directory} is under way on this host: it holds {place.lock}",
+            f"another clone or rewind of {place.directory} is under way on this host: it holds {place.lock}",
             "Wait until it has ended and run this again",
         ) from error
     try:

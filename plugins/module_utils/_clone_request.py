@@ -16,6 +16,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
 
 REPLACE_VARIABLE = "hot_standby_replace_data"
@@ -52,6 +53,7 @@ def refuse_running(data_directory: str) -> None:
             f"a server runs in {data_directory} (process {running.pid}, port {running.port})",
             "Stop it first if it is not wanted; a running server is never replaced",
         )
+    refuse_orphans(data_directory)
 
 
 def result_of(request: Request, reason: str, *, changed: bool, before: str, **more: Any) -> dict[str, Any]:

@@ -85,6 +85,10 @@ def _sighting(member: Member, topology: Topology, gone: Gone) -> Refusal | None:
         return promotion_pending(member)
     if node is not None and node.has_postmaster and (is_gone or not (node.server or node.recovery_signal)):
         return _seen(member.name, f"its server runs ({node.unreadable or 'in recovery'})")
+    # those of the gone one are ended by its fence
+    if node is not None and node.orphans and not (is_gone or node.recovery_signal):
+        orphans = f"its postmaster has ended, but {node.orphans} processes of its server may still write"
+        return _seen(member.name, orphans)
     if node is not None and not is_gone:
         return None
     told = [found for found in topology.sightings_of(member) if found.in_recovery is not None]

@@ -149,6 +149,7 @@ class Node:
     archive_ready: number of WAL files that wait to be archived.
     promotion_pending: whether its running server was told to become a primary and is none yet.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
+    orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
     """
 
     version: str | None
@@ -173,6 +174,7 @@ class Node:
     server: Server | None
     unreadable: str | None
     promotion_pending: bool = False
+    orphans: int = 0
 
     @property
     def major(self) -> str | None:

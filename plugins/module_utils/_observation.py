@@ -25,6 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import find_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -99,6 +100,7 @@ def observe(commands: Commands, place: Place) -> Node:
         server=server,
         unreadable=unreadable,
         promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
+        orphans=len(find_orphans(place.data_directory)),
     )
 
 

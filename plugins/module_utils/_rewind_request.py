@@ -24,6 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import Impossible
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_source import RewindSource
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_target import RewindTarget
@@ -54,8 +55,8 @@ class Request:
     def check_target(self) -> Control:
         """Refuse what is not a stopped cluster of ours; return its control file.
 
-        Raises HotStandbyError "server_running", "wreck", "not_a_cluster", "wrong_owner", "version_mismatch",
-        "other_system".
+        Raises HotStandbyError "server_running", "processes_left", "wreck", "not_a_cluster", "wrong_owner",
+        "version_mismatch", "other_system".
         """
         directory = self.data_directory
         running = running_postmaster(directory)
@@ -65,6 +66,7 @@ class Request:
                 f"a server runs in {directory} (process {running.pid}, port {running.port})",
                 "Stop it first; a running server cannot be rewound",
             )
+        refuse_orphans(directory)
         wreck = find_wreck(directory)
         if wreck:
             raise HotStandbyError("wreck", f"{directory}: {wreck}", "Clone it: rejoin.yml does")

@@ -43,6 +43,8 @@ FORECAST = {
     (RELOAD,): "the server would be told to read its configuration",
 }
 
+ORPHANS = "processes of a server whose postmaster had ended"
+
 
 def server(module: AnsibleModule) -> dict[str, Any]:
     """Bring the server into the wanted state. Raises HotStandbyError."""
@@ -67,9 +69,12 @@ def server(module: AnsibleModule) -> dict[str, Any]:
         waited += control.wait_stopped("it was told to stop before", before)
         before = None
     unmanaged = before is not None and not service.manages(before)
-    todo = steps(params["state"], before is not None, service.is_busy())
+    busy = service.is_busy()
+    orphans = control.orphans()
+    todo = steps(params["state"], before is not None, busy, orphans > 0)
     if STOP in todo:
         waited += control.stop(params["stop_mode"])
+        orphans = max(orphans, control.end_orphans())
     if START in todo:
         if params["boot_guard"] and not service.asks_guard():
             guard_said = ask_guard(module.run_command, params["boot_guard"])
@@ -82,8 +87,10 @@ def server(module: AnsibleModule) -> dict[str, Any]:
 
     after = control.running()
     result = _result(params["state"], todo, before, after, enabled)
+    ended = f"{orphans} {ORPHANS} were ended" if orphans and STOP in todo else ""
+    done = _told(DONE, todo, ended, before is not None or busy)
     result.update(
-        reason="; ".join(filter(None, [_reason(DONE[todo], params["state"], todo, enabled), guard_said])),
+        reason="; ".join(filter(None, [_reason(done, params["state"], todo, enabled), guard_said])),
         waited_seconds=round(waited, 3),
         managed=service.manages(after) if after else None,
     )
@@ -97,11 +104,13 @@ def server(module: AnsibleModule) -> dict[str, Any]:
 
 def _forecast(params: dict[str, Any], control: ServerControl, service: Service) -> dict[str, Any]:
     """What would be done; on a host without PostgreSQL, without its unit or its programs too."""
-    before = control.running()
-    todo = steps(params["state"], before is not None, False)
+    before, orphans = control.running(), control.orphans()
+    todo = steps(params["state"], before is not None, False, orphans > 0)
     after = before if todo in ((), (RELOAD,)) else None
     result = _result(params["state"], todo, before, after, None)
-    result.update(reason=FORECAST[todo], waited_seconds=0.0, managed=None)
+    fate = "would be ended" if STOP in todo else "would have to end first"
+    left = f"{orphans} {ORPHANS} {fate}" if orphans and todo else ""
+    result.update(reason=_told(FORECAST, todo, left, before is not None), waited_seconds=0.0, managed=None)
     if params["enabled"] is not None and isinstance(service, Systemd):
         try:
             differs = _enabling_differs(service, params["config_directory"] or "", params["enabled"], params["state"])
@@ -112,6 +121,12 @@ def _forecast(params: dict[str, Any], control: ServerControl, service: Service) 
             result["changed"] = True
     result["running"] = {"started": True, "stopped": False, "restarted": True}.get(params["state"], before is not None)
     return result
+
+
+def _told(words: dict[tuple[str, ...], str], todo: tuple[str, ...], orphans: str, stopped: bool) -> str:
+    """What was or would be done; orphans: what becomes of processes that had outlived their postmaster."""
+    shown = todo if stopped or not orphans else tuple(step for step in todo if step != STOP)
+    return "; ".join(filter(None, [orphans, words[shown] if shown or not orphans else ""]))
 
 
 def _service(module: AnsibleModule, instance: Instance) -> Service:

@@ -22,6 +22,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster 
     is_postgres,
     running_postmaster,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import (
+    end_orphans,
+    find_orphans,
+    refuse_orphans,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_log import (
     LogWatch,
     relevant_lines,
@@ -42,17 +47,18 @@ PORT_TAKEN = re.compile(
 )
 
 
-def steps(state: str, running: bool, busy: bool) -> tuple[str, ...]:
+def steps(state: str, running: bool, busy: bool, orphans: bool = False) -> tuple[str, ...]:
     """Return what leads to the wanted state. Pure.
 
     busy: the service manager runs the server, or would start it again by itself.
+    orphans: processes of the server have outlived its postmaster.
     """
     if state == "started":
         return () if running else (START,)
     if state == "stopped":
-        return (STOP,) if running or busy else ()
+        return (STOP,) if running or busy or orphans else ()
     if state == "restarted":
-        return (STOP, START) if running else (START,)
+        return (STOP, START) if running or orphans else (START,)
     return (RELOAD,) if running else ()
 
 
@@ -87,9 +93,10 @@ class ServerControl:
     def start(self) -> float:
         """Start the server; return the seconds until it took connections.
 
-        Raises HotStandbyError "no_cluster", "port_taken", "start_failed" or "start_timed_out".
+        Raises HotStandbyError "processes_left", "no_cluster", "port_taken", "start_failed" or "start_timed_out".
         """
         directory = self._instance.data_directory
+        refuse_orphans(directory)
         if not os.path.exists(os.path.join(directory, "PG_VERSION")):
             raise HotStandbyError(
                 "no_cluster", f"there is no cluster in {directory}", "Create it (module instance) or clone it"
@@ -150,6 +157,14 @@ class ServerControl:
                 " and give it more time (postgres_timeout; switchover.yml: switchover_timeout)",
             ) from None
         return round(self._clock.now() - begun, 3)
+
+    def end_orphans(self) -> int:
+        """End what has outlived the postmaster; return how many. Raises HotStandbyError "processes_left"."""
+        return len(end_orphans(self._instance.data_directory, self._timeout_seconds))
+
+    def orphans(self) -> int:
+        """How many processes have outlived the postmaster."""
+        return len(find_orphans(self._instance.data_directory))
 
     def reload(self) -> None:
         """Let the server read its configuration. Raises HotStandbyError "not_the_owner"."""

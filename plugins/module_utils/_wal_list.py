@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_control
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import is_postgres, running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_files import (
@@ -156,17 +156,6 @@ def wait_until_dead(data_directory: str, timeout_seconds: int) -> float:
             f" left and may still write ({left})",
             "End them (kill) and run this again",
         ) from None
-
-
-def server_processes(data_directory: str) -> list[int]:
-    """Every process of PostgreSQL that works in this directory."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and is_postgres(int(entry)):
-            with suppress(OSError):
-                if os.path.samefile(f"/proc/{entry}/cwd", data_directory):
-                    found.append(int(entry))
-    return sorted(found)
 
 
 def _told(start: Lsn, end: Lsn, there: list[Segment], missing: list[str], flaws: dict[str, str | None]) -> str:

@@ -29,6 +29,8 @@ options:
     description:
       - V(started) and V(stopped) do nothing when it is so already.
       - V(restarted) starts a server that does not run.
+      - V(stopped) and V(restarted) also end the processes that have outlived a postmaster that was killed; such a
+        backend goes on with its statement and commits. V(started) refuses to start a server beside them.
       - V(reloaded) lets a running server read its configuration; one that does not run is left alone.
     type: str
     choices: [started, stopped, restarted, reloaded]
@@ -148,7 +150,7 @@ postmaster_start:
   type: str
   sample: "2026-11-22T14:00:00+00:00"
 error_name:
-  description: Short stable name of what went wrong, such as C(port_taken), C(start_failed) or C(boot_guard_refused).
+  description: Short stable name of what went wrong, such as C(port_taken), C(processes_left) or C(start_failed).
   returned: failure
   type: str
   sample: port_taken

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -68,6 +69,29 @@ def test_pg_basebackup_killed(servers: ServerFactory, run_module: RunModule, sta
     assert leftovers(server.directory) == []
     assert slots(source) == {}
     converge(server, source, run_module, params)
+
+
+def test_a_clone_that_is_under_way_is_not_disturbed_by_a_second_one(
+    servers: ServerFactory, run_module: RunModule, start_module: StartModule
+) -> None:
+    source = make_source(servers)
+    server = servers.empty("s1")
+    params = clone_parameters(server, source)
+    module = start_module("base_backup", {**params, **SLOWLY})
+    copying = wait_until_copying(server, Path(f"{server.data_directory}.hotstandby-clone"))
+    for pid in copying:
+        os.kill(pid, signal.SIGSTOP)  # as long as the second one needs
+    try:
+        second = run_module("base_backup", params)
+        assert (second["failed"], second["error_name"]) == (True, "clone_running"), second
+        assert set(copying) <= set(copying_processes(server))
+    finally:
+        for pid in copying:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    result = module.wait()
+    assert (result["failed"], result["changed"]) == (False, True), result
+    assert (server.data_directory / "global/pg_control").exists()
 
 
 def test_module_killed(servers: ServerFactory, run_module: RunModule, start_module: StartModule) -> None:

@@ -124,6 +124,11 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
         FailoverOptions(),
         "primary_alive",
     ),
+    "processes of another server that may be a primary have outlived its postmaster": (
+        cluster(crashed(), replace(crashed(), orphans=2), standby("db-1", streaming=False)),
+        FailoverOptions(),
+        "primary_alive",
+    ),
     "another host that does not answer may have been promoted: its server answers": (
         cluster(None, None, replace(cut(), answering=(SECOND,))),
         FailoverOptions(dead=("db-1",)),

@@ -68,6 +68,13 @@ def test_steps(state: str, running: bool, busy: bool, expected: tuple[str, ...])
 
 
 @pytest.mark.parametrize(
+    ("state", "expected"), [("started", (START,)), ("stopped", (STOP,)), ("restarted", (STOP, START)), ("reloaded", ())]
+)
+def test_steps_where_processes_have_outlived_their_postmaster(state: str, expected: tuple[str, ...]) -> None:
+    assert steps(state, running=False, busy=False, orphans=True) == expected
+
+
+@pytest.mark.parametrize(
     ("load", "active", "runs", "mode", "expected"),
     [
         ("loaded", "active", True, "fast", (ORDER,)),
