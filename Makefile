@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down test judges unit integration system lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system lint format build clean
 
 BIN := .venv/bin
 # Most of a test is waiting: two files at a time, begun in the order given.
@@ -17,6 +17,9 @@ demo: link ## a primary and two hot standbys on this machine, and what may befal
 
 demo-down: ## stop the demo and remove every trace of it
 	@python3 demo/run.py down
+
+versions: link ## the demo's life under the lowest and the highest ansible-core that are promised
+	@scripts/ansible-versions
 
 test: venv ## everything: judges, unit, integration and system tests (as root it installs what they need)
 	@$(BIN)/pytest $(PARALLEL) --durations=10 tests/judges tests/unit tests/integration tests/system

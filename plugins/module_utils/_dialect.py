@@ -22,7 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect_res
     RESTARTS,
 )
 
-SUPPORTED = ("9.5", "9.6", "10", "11", "12", "13", "14", "15", "16", "17", "18")
+SUPPORTED = ("9.5", "9.6", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19")
 
 _HOT_STANDBY_PARAMETERS = (
     "max_connections",

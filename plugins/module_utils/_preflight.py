@@ -61,7 +61,7 @@ def _groups(members: tuple[Member, ...], strays: Iterable[str]) -> Iterator[Refu
             "listed_nowhere",
             name,
             "the host is in the inventory, but in no group",
-            "Put it into the group hot_standby (or master), or take it out",
+            "Put it into the group hot_standby (or master); into any other group if it is no node of the cluster",
         )
 
 

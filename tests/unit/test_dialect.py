@@ -24,77 +24,77 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect_res
 
 # y: this version can
 ABILITIES_BY_VERSION = """
-name                              9.5 9.6  10  11  12  13  14  15  16  17  18
-uses_recovery_conf                  y   y   y   y   .   .   .   .   .   .   .
-primary_conninfo_reloads            .   .   .   .   .   y   y   y   y   y   y
-has_immediately_reserve             .   y   y   y   y   y   y   y   y   y   y
-has_temporary_slots                 .   .   y   y   y   y   y   y   y   y   y
-has_max_slot_wal_keep_size          .   .   .   .   .   y   y   y   y   y   y
-has_slot_wal_status                 .   .   .   .   .   y   y   y   y   y   y
-has_idle_in_transaction_timeout     .   y   y   y   y   y   y   y   y   y   y
-has_wal_receiver_view               .   y   y   y   y   y   y   y   y   y   y
-wal_receiver_has_sender             .   .   .   y   y   y   y   y   y   y   y
-has_reply_time                      .   .   .   .   y   y   y   y   y   y   y
-has_control_functions               .   y   y   y   y   y   y   y   y   y   y
-has_hba_file_rules                  .   .   y   y   y   y   y   y   y   y   y
-has_hba_file_names                  .   .   .   .   .   .   .   .   y   y   y
-has_scram                           .   .   y   y   y   y   y   y   y   y   y
-has_pg_checkpoint_role              .   .   .   .   .   .   .   y   y   y   y
-has_target_session_attrs            .   .   y   y   y   y   y   y   y   y   y
-basebackup_takes_slot               .   y   y   y   y   y   y   y   y   y   y
-basebackup_syncs                    .   .   y   y   y   y   y   y   y   y   y
-conninfo_takes_passfile             .   .   y   y   y   y   y   y   y   y   y
-has_backup_manifest                 .   .   .   .   .   y   y   y   y   y   y
-checksums_by_default                .   .   .   .   .   .   .   .   .   .   y
-has_pg_promote                      .   .   .   .   y   y   y   y   y   y   y
-promote_waits                       .   .   y   y   y   y   y   y   y   y   y
-promotion_cancels_pause             .   .   .   .   .   y   y   y   y   y   y
-shortfall_pauses_replay             .   .   .   .   .   .   y   y   y   y   y
-has_rewind_grants                   .   .   .   y   y   y   y   y   y   y   y
-has_rewind_restore_target_wal       .   .   .   .   .   y   y   y   y   y   y
-rewind_follows_without_checkpoint   .   .   .   .   .   .   .   .   y   y   y
+name                              9.5 9.6  10  11  12  13  14  15  16  17  18  19
+uses_recovery_conf                  y   y   y   y   .   .   .   .   .   .   .   .
+primary_conninfo_reloads            .   .   .   .   .   y   y   y   y   y   y   y
+has_immediately_reserve             .   y   y   y   y   y   y   y   y   y   y   y
+has_temporary_slots                 .   .   y   y   y   y   y   y   y   y   y   y
+has_max_slot_wal_keep_size          .   .   .   .   .   y   y   y   y   y   y   y
+has_slot_wal_status                 .   .   .   .   .   y   y   y   y   y   y   y
+has_idle_in_transaction_timeout     .   y   y   y   y   y   y   y   y   y   y   y
+has_wal_receiver_view               .   y   y   y   y   y   y   y   y   y   y   y
+wal_receiver_has_sender             .   .   .   y   y   y   y   y   y   y   y   y
+has_reply_time                      .   .   .   .   y   y   y   y   y   y   y   y
+has_control_functions               .   y   y   y   y   y   y   y   y   y   y   y
+has_hba_file_rules                  .   .   y   y   y   y   y   y   y   y   y   y
+has_hba_file_names                  .   .   .   .   .   .   .   .   y   y   y   y
+has_scram                           .   .   y   y   y   y   y   y   y   y   y   y
+has_pg_checkpoint_role              .   .   .   .   .   .   .   y   y   y   y   y
+has_target_session_attrs            .   .   y   y   y   y   y   y   y   y   y   y
+basebackup_takes_slot               .   y   y   y   y   y   y   y   y   y   y   y
+basebackup_syncs                    .   .   y   y   y   y   y   y   y   y   y   y
+conninfo_takes_passfile             .   .   y   y   y   y   y   y   y   y   y   y
+has_backup_manifest                 .   .   .   .   .   y   y   y   y   y   y   y
+checksums_by_default                .   .   .   .   .   .   .   .   .   .   y   y
+has_pg_promote                      .   .   .   .   y   y   y   y   y   y   y   y
+promote_waits                       .   .   y   y   y   y   y   y   y   y   y   y
+promotion_cancels_pause             .   .   .   .   .   y   y   y   y   y   y   y
+shortfall_pauses_replay             .   .   .   .   .   .   y   y   y   y   y   y
+has_rewind_grants                   .   .   .   y   y   y   y   y   y   y   y   y
+has_rewind_restore_target_wal       .   .   .   .   .   y   y   y   y   y   y   y
+rewind_follows_without_checkpoint   .   .   .   .   .   .   .   .   y   y   y   y
 """
 
 # R: a change takes a restart, r: a reload, .: there is no such setting
 RESTARTS_BY_VERSION = """
-name                              9.5 9.6  10  11  12  13  14  15  16  17  18
-primary_conninfo                    R   R   R   R   R   r   r   r   r   r   r
-primary_slot_name                   R   R   R   R   R   r   r   r   r   r   r
-restore_command                     R   R   R   R   R   R   r   r   r   r   r
-archive_cleanup_command             R   R   R   R   r   r   r   r   r   r   r
-recovery_end_command                R   R   R   R   r   r   r   r   r   r   r
-recovery_min_apply_delay            R   R   R   R   r   r   r   r   r   r   r
-trigger_file                        R   R   R   R   .   .   .   .   .   .   .
-promote_trigger_file                .   .   .   .   r   r   r   r   .   .   .
-standby_mode                        R   R   R   R   .   .   .   .   .   .   .
-wal_keep_segments                   r   r   r   r   r   .   .   .   .   .   .
-wal_keep_size                       .   .   .   .   .   r   r   r   r   r   r
-max_slot_wal_keep_size              .   .   .   .   .   r   r   r   r   r   r
-wal_receiver_create_temp_slot       .   .   .   .   .   r   r   r   r   r   r
-archive_library                     .   .   .   .   .   .   .   r   r   r   r
-sync_replication_slots              .   .   .   .   .   .   .   .   .   r   r
-synchronized_standby_slots          .   .   .   .   .   .   .   .   .   r   r
-summarize_wal                       .   .   .   .   .   .   .   .   .   r   r
-idle_replication_slot_timeout       .   .   .   .   .   .   .   .   .   .   r
-max_active_replication_origins      .   .   .   .   .   .   .   .   .   .   R
-ssl                                 R   R   r   r   r   r   r   r   r   r   r
-autovacuum_max_workers              R   R   R   R   R   R   R   R   R   R   r
-max_logical_replication_workers     .   .   R   R   R   R   R   R   R   R   R
-wal_level                           R   R   R   R   R   R   R   R   R   R   R
-wal_log_hints                       R   R   R   R   R   R   R   R   R   R   R
-hot_standby                         R   R   R   R   R   R   R   R   R   R   R
-archive_mode                        R   R   R   R   R   R   R   R   R   R   R
-max_connections                     R   R   R   R   R   R   R   R   R   R   R
-max_replication_slots               R   R   R   R   R   R   R   R   R   R   R
-max_worker_processes                R   R   R   R   R   R   R   R   R   R   R
-max_prepared_transactions           R   R   R   R   R   R   R   R   R   R   R
-max_locks_per_transaction           R   R   R   R   R   R   R   R   R   R   R
-recovery_target_time                R   R   R   R   R   R   R   R   R   R   R
-max_wal_senders                     R   R   R   R   R   R   R   R   R   R   R
-archive_command                     r   r   r   r   r   r   r   r   r   r   r
-synchronous_standby_names           r   r   r   r   r   r   r   r   r   r   r
-hot_standby_feedback                r   r   r   r   r   r   r   r   r   r   r
-no_such_setting                     .   .   .   .   .   .   .   .   .   .   .
+name                              9.5 9.6  10  11  12  13  14  15  16  17  18  19
+primary_conninfo                    R   R   R   R   R   r   r   r   r   r   r   r
+primary_slot_name                   R   R   R   R   R   r   r   r   r   r   r   r
+restore_command                     R   R   R   R   R   R   r   r   r   r   r   r
+archive_cleanup_command             R   R   R   R   r   r   r   r   r   r   r   r
+recovery_end_command                R   R   R   R   r   r   r   r   r   r   r   r
+recovery_min_apply_delay            R   R   R   R   r   r   r   r   r   r   r   r
+trigger_file                        R   R   R   R   .   .   .   .   .   .   .   .
+promote_trigger_file                .   .   .   .   r   r   r   r   .   .   .   .
+standby_mode                        R   R   R   R   .   .   .   .   .   .   .   .
+wal_keep_segments                   r   r   r   r   r   .   .   .   .   .   .   .
+wal_keep_size                       .   .   .   .   .   r   r   r   r   r   r   r
+max_slot_wal_keep_size              .   .   .   .   .   r   r   r   r   r   r   r
+wal_receiver_create_temp_slot       .   .   .   .   .   r   r   r   r   r   r   r
+archive_library                     .   .   .   .   .   .   .   r   r   r   r   r
+sync_replication_slots              .   .   .   .   .   .   .   .   .   r   r   r
+synchronized_standby_slots          .   .   .   .   .   .   .   .   .   r   r   r
+summarize_wal                       .   .   .   .   .   .   .   .   .   r   r   r
+idle_replication_slot_timeout       .   .   .   .   .   .   .   .   .   .   r   r
+max_active_replication_origins      .   .   .   .   .   .   .   .   .   .   R   R
+ssl                                 R   R   r   r   r   r   r   r   r   r   r   r
+autovacuum_max_workers              R   R   R   R   R   R   R   R   R   R   r   r
+max_logical_replication_workers     .   .   R   R   R   R   R   R   R   R   R   R
+wal_level                           R   R   R   R   R   R   R   R   R   R   R   R
+wal_log_hints                       R   R   R   R   R   R   R   R   R   R   R   R
+hot_standby                         R   R   R   R   R   R   R   R   R   R   R   R
+archive_mode                        R   R   R   R   R   R   R   R   R   R   R   R
+max_connections                     R   R   R   R   R   R   R   R   R   R   R   R
+max_replication_slots               R   R   R   R   R   R   R   R   R   R   R   R
+max_worker_processes                R   R   R   R   R   R   R   R   R   R   R   R
+max_prepared_transactions           R   R   R   R   R   R   R   R   R   R   R   R
+max_locks_per_transaction           R   R   R   R   R   R   R   R   R   R   R   R
+recovery_target_time                R   R   R   R   R   R   R   R   R   R   R   R
+max_wal_senders                     R   R   R   R   R   R   R   R   R   R   R   R
+archive_command                     r   r   r   r   r   r   r   r   r   r   r   r
+synchronous_standby_names           r   r   r   r   r   r   r   r   r   r   r   r
+hot_standby_feedback                r   r   r   r   r   r   r   r   r   r   r   r
+no_such_setting                     .   .   .   .   .   .   .   .   .   .   .   .
 """
 
 # name, value up to the version before, first version with the other value, other value
@@ -220,9 +220,9 @@ def test_versions_in_any_notation(version: str | int, major: str, number: int) -
     assert (dialect.major, dialect.number) == (major, number)
 
 
-@pytest.mark.parametrize("version", ["9.4", "9.4.26", 90426, "9", "8.4", "19", 190000, "", "fifteen", -1])
+@pytest.mark.parametrize("version", ["9.4", "9.4.26", 90426, "9", "8.4", "20", 200000, "", "fifteen", -1])
 def test_other_versions_are_refused(version: str | int) -> None:
-    with pytest.raises(ValueError, match=r"is not supported \(supported are 9\.5 to 18\)"):
+    with pytest.raises(ValueError, match=r"is not supported \(supported are 9\.5 to 19\)"):
         Dialect.for_version(version)
 
 

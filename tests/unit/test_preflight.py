@@ -67,6 +67,17 @@ def test_one_machine_may_hold_several_nodes() -> None:
     assert check(members, strays=(), left_out=()) == []
 
 
+def test_one_node_alone_may_be_this_machine() -> None:
+    assert check((Member(declared("db-1", address="localhost"), virgin()),), strays=(), left_out=()) == []
+
+
+def test_this_machine_beside_others_needs_an_address_that_they_can_reach() -> None:
+    members = (Member(declared("db-1", address="localhost"), virgin()), Member(declared("db-2"), virgin()))
+    (refusal,) = check(members, strays=(), left_out=())
+    assert str(refusal).startswith("[address_unmatched] db-1: ")
+    assert "Set postgres_address" in refusal.hint
+
+
 def test_hosts_in_no_group_and_hosts_left_out_are_named() -> None:
     members = (Member(declared("db-1"), primary()),)
     refusals = check(members, strays=["db-7"], left_out=["db-8", "db-9"])
