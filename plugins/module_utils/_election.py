@@ -128,10 +128,16 @@ def _timeline(member: Member) -> int:
     return (member.node.timeline if member.node else None) or 0
 
 
-def _rank(member: Member) -> tuple[int, Lsn, int, tuple[int, ...]]:
+def _free(member: Member) -> bool:
+    """Whether nothing holds its replay back."""
+    server = member.node.server if member.node else None
+    return server is None or not (server.held_by or server.apply_delay_ms)
+
+
+def _rank(member: Member) -> tuple[int, Lsn, bool, int, tuple[int, ...]]:
     # of equals the first by name: its letters count downwards
     name = tuple(-ord(letter) for letter in member.name)
-    return (_timeline(member), position_of(member) or Lsn(0), member.declared.priority, name)
+    return (_timeline(member), position_of(member) or Lsn(0), _free(member), member.declared.priority, name)
 
 
 def _why(ranked: list[Member]) -> str:
@@ -144,6 +150,8 @@ def _why(ranked: list[Member]) -> str:
         return f"{at}, the newest timeline"
     if position_of(first) != position_of(second):
         return f"{at}, further than any other"
+    if _free(first) != _free(second):
+        return f"{at}, and nothing holds its replay back"
     if first.declared.priority != second.declared.priority:
         return f"{at}, and has the highest priority of those that are as far"
     return f"{at}, as far as others of its priority, and the first by name"
@@ -157,6 +165,8 @@ def _compared(member: Member, winner: Member) -> str:
         if mine < theirs:
             return f"at {mine}, {theirs - mine} bytes behind {winner.name}"
         return f"at {mine}; {winner.name} fetches what it lacks first"
+    if _free(winner) and not _free(member):
+        return f"as far as {winner.name}, but its replay is held back or delayed"
     if member.declared.priority < winner.declared.priority:
         return f"as far as {winner.name}, with a lower priority ({member.declared.priority})"
     return f"as far as {winner.name}, which comes first"

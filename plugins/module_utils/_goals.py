@@ -62,6 +62,7 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
             to=options.get("to") or None,
             maximum_loss=int(options["maximum_loss"]),
             salvage=bool(options["salvage"]),
+            end_sessions=bool(options.get("end_sessions", True)),
             fence_commands=tuple(options.get("fence_commands") or ()),
             detached=bool(options.get("detached")),
             gone=options.get("gone") or None,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value import normalise
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
@@ -111,6 +112,13 @@ def recovery_setting(session: Session, dialect: Dialect, data_directory: str, na
             return ConfFile.parse(file.read()).get(name)
     except OSError:
         return None
+
+
+def apply_delay(session: Session, dialect: Dialect, data_directory: str) -> int:
+    """recovery_min_apply_delay in milliseconds."""
+    text = recovery_setting(session, dialect, data_directory, "recovery_min_apply_delay") or "0"
+    microseconds = normalise(text, "integer", "ms")
+    return int(microseconds[:-2]) // 1000 if microseconds[:-2].isdigit() and microseconds.endswith("us") else 0
 
 
 def load_time(session: Session) -> float:

@@ -95,6 +95,8 @@ class Server:
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
     parameters: the hot-standby parameters as the server runs with them.
     pending_values: what settings that wait for a restart will be, by name.
+    held_by: the sessions for which the replay waits, each in a few words; none while it does not wait.
+    apply_delay_ms: recovery_min_apply_delay in milliseconds.
     """
 
     in_recovery: bool
@@ -121,6 +123,8 @@ class Server:
     senders: tuple[Walsender, ...]
     slots: tuple[Slot, ...]
     receiver: Receiver | None
+    held_by: tuple[str, ...] = ()
+    apply_delay_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -260,6 +264,7 @@ def _server_from_plain(plain: Mapping[str, Any]) -> Server:
     receiver = values["receiver"]
     values.update(
         restart_pending=tuple(values["restart_pending"]),
+        held_by=tuple(values.get("held_by", ())),
         senders=tuple(Walsender(**_with_lsns(row, "sent", "replayed")) for row in values["senders"]),
         slots=tuple(Slot(**_with_lsns(row, "restart")) for row in values["slots"]),
         receiver=Receiver(**_with_lsns(receiver, "latest_end")) if receiver else None,

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import recovery_setting
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import apply_delay, recovery_setting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
     Control,
@@ -22,12 +22,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
     Slot,
     Walsender,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import holders, sessions_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
     Session,
     Target,
     connect,
     connect_replication,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import replay_waits
 
 WAL_FILE = re.compile(r"[0-9A-F]{24}")
 
@@ -70,6 +72,8 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
             senders=_senders(session, dialect),
             slots=_slots(session, dialect),
             receiver=_receiver(session, dialect) if in_recovery else None,
+            held_by=_held_by(session, os.path.dirname(wal_directory)) if in_recovery and position != replayed else (),
+            apply_delay_ms=apply_delay(session, dialect, os.path.dirname(wal_directory)) if in_recovery else 0,
         )
 
 
@@ -156,6 +160,10 @@ def _upstream(session: Session, dialect: Dialect, data_directory: str) -> dict[s
 
 def _upstream_slot(session: Session, dialect: Dialect, data_directory: str) -> str | None:
     return recovery_setting(session, dialect, data_directory, "primary_slot_name")
+
+
+def _held_by(session: Session, data_directory: str) -> tuple[str, ...]:
+    return tuple(map(str, holders(sessions_of(session)))) if replay_waits(data_directory) else ()
 
 
 def _senders(session: Session, dialect: Dialect) -> tuple[Walsender, ...]:

@@ -12,6 +12,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import Loss, latest_heard, loss_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import never_promoted, unknown_host
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CATCH_UP,
     FENCE,
@@ -35,6 +36,7 @@ class FailoverOptions:
     """dead: the hosts that the user says are dead. to: the standby that the user prefers. maximum_loss is in bytes.
 
     salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
+    end_sessions: whether sessions that hold the replay of the candidate back are ended.
     detached: whether this is the second decision of a run: the old primary is fenced, the standbys are detached, and
     gone and heard are what the first one found, see Failover.
     """
@@ -44,6 +46,7 @@ class FailoverOptions:
     maximum_loss: int = 16 * 1024 * 1024
     salvage: bool = True
     fence_commands: tuple[str, ...] = ()
+    end_sessions: bool = True
     detached: bool = False
     gone: str | None = None
     heard: str | None = None
@@ -128,7 +131,7 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
             kind = FOLLOW if member.node and member.node.running else NONE
             nodes.append(NodePlan(member.name, STANDBY, (Step(kind, why_not),)))
     return Failover(
-        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}", *_held_up(winner, nodes))),
+        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}", *_held_up(winner, nodes), *_held(winner, options))),
         gone=gone.member.name if gone.member else None,
         reachable=gone.reachable,
         fence_command=_needs_command(gone, options),
@@ -144,6 +147,24 @@ def _held_up(winner: Member, nodes: list[NodePlan]) -> list[str]:
     following = [plan.name for plan in nodes if any(step.kind == FOLLOW for step in plan.steps)]
     why = waiting_commits(server.synchronous_standby_names if server else "", following)
     return [f"note: commits on {winner.name} will wait: its {why}"] if why else []
+
+
+def _held(winner: Member, options: FailoverOptions) -> list[str]:
+    """What may be done to the sessions of others is told before."""
+    server = winner.node.server if winner.node else None
+    notes = []
+    if server and server.held_by:
+        done = "they are ended" if options.end_sessions else "while they last it is not (failover_end_sessions=false)"
+        notes.append(
+            f"note: {winner.name} has to replay all before it is promoted, and waits for other sessions:"
+            f" {told(server.held_by)}; {done}"
+        )
+    if server and server.apply_delay_ms:
+        notes.append(
+            f"note: {winner.name} is delayed by recovery_min_apply_delay; its promotion ends the delay and"
+            " replays what it has received"
+        )
+    return notes
 
 
 def _steps_of_winner(election: Election, loss: Loss) -> tuple[Step, ...]:

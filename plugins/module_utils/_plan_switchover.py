@@ -20,6 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals im
     two_primaries,
     unknown_host,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     FOLLOW,
     HAND_OVER,
@@ -119,7 +120,10 @@ def _candidate(topology: Topology, primary: Member, options: SwitchoverOptions) 
     if options.to is not None:
         return topology.member(options.to)
     deaf = {m.name for m in topology.members if m is not primary and not topology.streams(m, primary)}
-    election = elect(topology, {primary.name, *deaf})
+    slow = {m.name for m in topology.members if (server := m.node.server if m.node else None) and _slow(server)}
+    election = elect(topology, {primary.name, *deaf, *slow})
+    if election.winner is None:
+        election = elect(topology, {primary.name, *deaf})  # it is refused by its own name
     if election.winner is not None:
         return election.winner
     told = "; ".join(
@@ -172,6 +176,7 @@ def _of_candidate(
         yield never_promoted(name)
     if server.replay_paused:
         yield replay_is_paused(name)
+    yield from _slowed(name, server)
     yield from _room(candidate, topology)
     yield from _lowered(primary, server)
     yield from _held_up(name, server, primary, topology)
@@ -185,6 +190,29 @@ def _of_candidate(
             name,
             f"it still has {behind:,} bytes to receive or replay, more than {options.maximum_lag:,}",
             "Wait until it has caught up, choose another one, or allow more with -e switchover_maximum_lag=BYTES",
+        )
+
+
+def _slow(server: Server) -> bool:
+    """Whether it would not have replayed all in time."""
+    return bool(server.replay_paused or server.apply_delay_ms or server.held_by)
+
+
+def _slowed(name: str, server: Server) -> Iterator[Refusal]:
+    if server.apply_delay_ms:
+        yield Refusal(
+            "candidate_delayed",
+            name,
+            f"it replays each commit {server.apply_delay_ms / 1000:,.0f} s late (recovery_min_apply_delay), and nobody"
+            " could write for so long",
+            "Choose another one, or set that to 0 there and wait until it has caught up",
+        )
+    if server.held_by:
+        yield Refusal(
+            "candidate_not_replaying",
+            name,
+            f"its replay waits for other sessions: {told(server.held_by)}",
+            f"Wait until they have ended, end them ({name}: SELECT pg_terminate_backend(PID)), or choose another one",
         )
 
 

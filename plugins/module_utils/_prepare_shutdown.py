@@ -22,6 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence imp
     answers,
     backups,
     listen,
+    replayed_by,
     silent,
     undecided,
 )
@@ -53,6 +54,8 @@ def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
                 " no walsender was ended",
                 "Choose another standby, or see the log of that one and its network",
             )
+        if params["keep"]:
+            primary.await_replay(params["keep"], checkpoint, params["replay_patience"])
         primary.end(quiet, left)
     ended = [str(sender) for sender in quiet]
     told = f"silent for {params['silence']:g} s and ended: {', '.join(ended)}" if ended else "every standby answers"
@@ -112,6 +115,36 @@ class Primary:
             ) from None
         return signs, silent(signs, checkpoint, self._clock.now(), silence_seconds)
 
+    def await_replay(self, keep: str, checkpoint: Lsn, patience_seconds: float) -> None:
+        """Wait until the candidate has replayed the checkpoint, or moves on towards it.
+
+        Raises HotStandbyError "candidate_not_replaying" for one that stands still for so long.
+        """
+
+        def replayed() -> Lsn:
+            return replayed_by(senders_of(self._session, self._dialect), keep)
+
+        last, since = replayed(), self._clock.now()
+
+        def settled() -> bool:
+            return replayed() >= checkpoint
+
+        try:
+            wait_until(settled, patience_seconds, "", clock=self._clock)
+        except HotStandbyError as error:
+            now = replayed()
+            if error.name != "timed_out":
+                raise
+            if now > last:
+                return
+            raise HotStandbyError(
+                "candidate_not_replaying",
+                f"{keep} has replayed up to {now} and nothing more for {self._clock.now() - since:.0f} s,"
+                f" {checkpoint - now:,} bytes behind the checkpoint at {checkpoint}; no walsender was ended",
+                f"See what holds its replay on {keep} (a session with an old snapshot or a lock in pg_stat_activity, a"
+                " pause, recovery_min_apply_delay), or choose another standby",
+            ) from None
+
     def end(self, senders: Sequence[Sender], timeout_seconds: float) -> None:
         """End these walsenders and wait until they have gone."""
         pids = [sender.pid for sender in senders]
@@ -136,11 +169,12 @@ def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:
     rows = session.rows(
         "SELECT pid, coalesce(application_name, '') AS application_name, pg_catalog.host(client_addr) AS address,"
         f" coalesce(state, '') AS state, {dialect.write_lsn_column}::text AS written,"
-        f" {dialect.flush_lsn_column}::text AS flushed, {replied} AS replied"
+        f" {dialect.flush_lsn_column}::text AS flushed, {replied} AS replied,"
+        f" {dialect.replay_lsn_column}::text AS replayed"
         " FROM pg_catalog.pg_stat_replication ORDER BY application_name, pid"
     )
     return tuple(
-        Sender(**{**row, "written": Lsn.from_optional(row["written"]), "flushed": Lsn.from_optional(row["flushed"])})
+        Sender(**{**row, **{name: Lsn.from_optional(row[name]) for name in ("written", "flushed", "replayed")}})
         for row in rows
     )
 

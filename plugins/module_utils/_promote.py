@@ -35,6 +35,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import PROMOTION_MARKER
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_history
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import (
+    end,
+    first_to_end,
+    holders,
+    sessions_of,
+    told,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, sightings
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
@@ -46,6 +53,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 ARMED = "primary_has_stopped"
+# How long the replay of an armed standby may stand still; whoever stops the primary waits longer for the arming.
+PATIENCE_SECONDS = 10
+# How long it may stand still in an emergency before the session that holds it is ended.
+HELD_SECONDS = 2
 
 
 def promote(module: AnsibleModule) -> dict[str, Any]:
@@ -60,9 +71,10 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
             return _primary_already(server, params, check_mode=module.check_mode)
         before = server.timeline()
         until = started + params["arm_timeout"]
-        candidate = Candidate(server, before, replay_to, params["timeout"])
+        candidate = Candidate(server, before, replay_to, params["timeout"], end_sessions=params["end_sessions"])
         if params["when"] == ARMED:
             candidate.check_armed(seen)
+            candidate.check_replaying(seen)
             if module.check_mode:
                 reason = "would wait for the shutdown checkpoint of the primary and then be promoted"
                 return _result(True, False, before, reason)
@@ -90,6 +102,7 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
         return {
             **_result(True, True, before, f"promoted: {why}"),
             **_left(history),
+            "ended_sessions": candidate.ended,
             "primary": True,
             "timeline": history.timeline,
             "promotion_seconds": round(answered - called, 3),
@@ -100,11 +113,15 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
 class Candidate:
     """A standby that is to be promoted. before: its timeline."""
 
-    def __init__(self, server: StandbyServer, before: int, replay_to: Lsn | None, timeout_seconds: int) -> None:
+    def __init__(
+        self, server: StandbyServer, before: int, replay_to: Lsn | None, timeout_seconds: int, *, end_sessions: bool
+    ) -> None:
         self._server = server
         self._before = before
         self._replay_to = replay_to
         self._timeout = timeout_seconds
+        self._end_sessions = end_sessions
+        self.ended: list[str] = []
 
     def check_now(self, seen: Stream) -> None:
         """Raise HotStandbyError "still_streaming" or "replay_paused" when it must not be promoted."""
@@ -130,6 +147,35 @@ class Candidate:
         if self._server.paused():
             raise _paused("so it would not be promoted in time")
 
+    def check_replaying(self, seen: Stream) -> None:
+        """Raise HotStandbyError "candidate_not_replaying" when the replay stands still before what was received."""
+
+        def replayed() -> Lsn:
+            return self._server.look().replayed or Lsn(0)
+
+        wanted = seen.received or Lsn(0)
+        try:
+            wait_until(lambda: replayed() >= wanted, PATIENCE_SECONDS, "")
+        except HotStandbyError as error:
+            now = replayed()
+            if error.name != "timed_out":
+                raise
+            if now > (seen.replayed or Lsn(0)) or self._server.nothing_whole_after(self._before, now):
+                return
+            raise HotStandbyError(
+                "candidate_not_replaying",
+                f"the replay of this standby stands still at {now}, {wanted - now:,} bytes before the end of what it"
+                f" has received{self._held()}",
+                "End what holds it (pg_terminate_backend, recovery_min_apply_delay = 0) and run this again",
+            ) from None
+
+    def _held(self) -> str:
+        found = holders(sessions_of(self._server.session))
+        if found:
+            return f"; it can be held by {told(found)}"
+        delay = self._server.apply_delay()
+        return f"; it is delayed (recovery_min_apply_delay is {delay:,} ms)" if delay else ""
+
     def replay_all(self) -> None:
         """Wait until all that was received, and what was asked for, is replayed; a pause is ended.
 
@@ -137,13 +183,23 @@ class Candidate:
         """
         if self._server.paused():
             self._server.session.execute(f"SELECT {self._server.dialect.replay_resume_function}()")
+        if self._server.apply_delay() and self._replay_to is None:
+            # a promotion ends the delay: the server replays all that it has before it accepts writes
+            self.check_now(self._server.look())
+            return
+        clock = SystemClock()
         last: list[Lsn | None] = [None]
+        moved = [clock.now()]
 
         def replayed() -> bool:
             seen = self._server.look()
+            stuck, last[0] = last[0] == seen.replayed, seen.replayed
+            if not stuck:
+                moved[0] = clock.now()
+            elif self._end_sessions and clock.now() - moved[0] >= HELD_SECONDS:
+                self._end_holders(seen)
             if self._replay_to is not None and (seen.replayed or Lsn(0)) < self._replay_to:
                 return False
-            stuck, last[0] = last[0] == seen.replayed, seen.replayed
             if seen.replayed is None or seen.received is None or seen.replayed >= seen.received:
                 return True
             return stuck and self._server.nothing_whole_after(self._before, seen.replayed)
@@ -155,6 +211,12 @@ class Candidate:
                 raise
             raise self._not_replayed() from None
         self.check_now(self._server.look())
+
+    def _end_holders(self, seen: Stream) -> None:
+        if seen.replayed is None or seen.received is None or seen.replayed >= seen.received:
+            return
+        found = first_to_end(holders(sessions_of(self._server.session)))
+        self.ended += [str(one) for one in end(self._server.session, found) if str(one) not in self.ended]
 
     def promote(self) -> TimelineHistory:
         """Promote it and prove it. Raises HotStandbyError "not_told" before the server was told, "promotion_pending" or
@@ -216,8 +278,9 @@ class Candidate:
         wanted = max(lsn for lsn in (seen.received, self._replay_to, Lsn(0)) if lsn is not None)
         return HotStandbyError(
             "not_replayed",
-            f"after {self._timeout} s this standby has replayed {seen.replayed} and not {wanted}; it was not promoted",
-            "Bring the missing WAL, or give it more time (postgres_timeout), and run this again",
+            f"after {self._timeout} s this standby has replayed {seen.replayed} and not {wanted}; it was not"
+            f" promoted{self._held()}",
+            "Bring the missing WAL, end what holds it, or give it more time (postgres_timeout), and run this again",
         )
 
 
@@ -321,6 +384,7 @@ def _result(changed: bool, promoted: bool, timeline: int | None, reason: str) ->
         "timeline_before": timeline,
         "timeline": timeline,
         "switch_point": None,
+        "ended_sessions": [],
         "reason": reason,
         "promotion_seconds": 0.0,
         "waited_seconds": 0.0,

@@ -30,6 +30,7 @@ class Sender:
     written: Lsn | None
     flushed: Lsn | None
     replied: str | None
+    replayed: Lsn | None = None
 
     def __str__(self) -> str:
         return f"{self.application_name or 'without a name'} ({self.address or 'local socket'})"
@@ -81,6 +82,11 @@ def answers(signs: Iterable[Sign], checkpoint: Lsn, name: str) -> bool:
     An older walsender of the same standby, whose connection broke, may be silent all the same.
     """
     return any(sign.sender.application_name == name and not _behind(sign, checkpoint) for sign in signs)
+
+
+def replayed_by(senders: Iterable[Sender], name: str) -> Lsn:
+    """How far the standby of that name has replayed; the furthest, when an older walsender of it is still there."""
+    return max((sender.replayed or Lsn(0) for sender in senders if sender.application_name == name), default=Lsn(0))
 
 
 def backups(senders: Sequence[Sender]) -> tuple[Sender, ...]:

@@ -25,6 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     read_from,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import (
+    apply_delay,
     dialect_of,
     recovery_setting,
     session_with,
@@ -45,6 +46,9 @@ RECEIVER_TITLE = re.compile(
     r"postgres: (?:.*: )?(?:walreceiver|wal receiver process)(?:\s+(?P<does>streaming|restarting|idle)\b.*|\s*)$"
 )
 STARTUP_TITLE = re.compile(r"postgres: (?:.*: )?startup(?: process)?(?:\s+(?:recovering|waiting)\b.*|\s*)$")
+
+# Until 12 it also says "waiting for" a file of WAL, which is no such wait.
+WAITING = re.compile(r"\brecovering \S+ waiting\b")
 
 
 @contextmanager
@@ -130,6 +134,10 @@ class StandbyServer:
             return {}
         return {} if "," in found.get("host", "") + found.get("hostaddr", "") else found
 
+    def apply_delay(self) -> int:
+        """recovery_min_apply_delay in milliseconds."""
+        return apply_delay(self.session, self.dialect, self.data_directory)
+
     def paused(self) -> bool:
         """Whether its replay is paused."""
         return bool(self.session.value(f"SELECT {self.dialect.replay_paused_function}()"))
@@ -156,6 +164,12 @@ def wake_startup(data_directory: str) -> None:
     if found:
         with suppress(ProcessLookupError):
             os.kill(found[0], signal.SIGHUP)
+
+
+def replay_waits(data_directory: str) -> bool:
+    """Whether the process that replays waits for other sessions. It says so in its title, after half a second."""
+    found = _process(data_directory, STARTUP_TITLE)
+    return bool(found and WAITING.search(found[1].string))
 
 
 def receiver_process(data_directory: str) -> tuple[int, str] | None:

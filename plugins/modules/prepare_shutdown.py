@@ -28,6 +28,12 @@ options:
     description: Seconds without a sign of life after which a standby is silent.
     type: float
     default: 2
+  replay_patience:
+    description:
+      - Seconds for which the replay of O(keep) may stand still before the checkpoint. A stop would be in vain then,
+        since that standby could not take over.
+    type: float
+    default: 10
   refuse_backup:
     description: Whether a base backup that is being taken is a reason to refuse.
     type: bool
@@ -85,7 +91,8 @@ reason:
 error_name:
   description:
     - Short stable name of what went wrong, for example V(not_running), V(not_a_primary), V(backup_running),
-      V(candidate_not_attached), V(candidate_silent), V(standby_behind), V(checkpoint_too_slow).
+      V(candidate_not_attached), V(candidate_silent), V(candidate_not_replaying), V(standby_behind),
+      V(checkpoint_too_slow).
   returned: failure
   type: str
   sample: candidate_silent
@@ -109,6 +116,7 @@ def main() -> None:
             **instance_arguments(),
             "keep": {"type": "str"},
             "silence": {"type": "float", "default": 2},
+            "replay_patience": {"type": "float", "default": 10},
             "refuse_backup": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 300},
         },

@@ -63,6 +63,12 @@ options:
     description: Seconds to wait for the stop of the primary. After that it is never promoted.
     type: int
     default: 60
+  end_sessions:
+    description:
+      - Whether sessions on the standby that hold its replay back for 2 seconds are ended, the oldest snapshot first.
+        For O(when=now) only.
+    type: bool
+    default: false
   timeout:
     description: Seconds to wait for the replay, for the promotion and for the checkpoint, each.
     type: int
@@ -120,6 +126,12 @@ switch_point:
   returned: success
   type: str
   sample: 0/5000110
+ended_sessions:
+  description: Each session that was ended, with its pid, user, application, state and since when its transaction runs.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 promotion_seconds:
   description: Seconds from the call for the promotion to its proof.
   returned: success
@@ -135,7 +147,7 @@ reason:
 error_name:
   description:
     - Short stable name of what went wrong, for example V(not_running), V(still_streaming), V(not_streaming),
-      V(replay_paused), V(not_replayed), V(not_promoted), V(not_checkpointed).
+      V(replay_paused), V(not_replayed), V(candidate_not_replaying), V(not_promoted), V(not_checkpointed).
   returned: failure
   type: str
   sample: still_streaming
@@ -170,6 +182,7 @@ def main() -> None:
             },
             "expected_timeline": {"type": "int"},
             "arm_timeout": {"type": "int", "default": 60},
+            "end_sessions": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,

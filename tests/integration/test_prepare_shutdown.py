@@ -122,8 +122,10 @@ def test_the_candidate_is_never_ended(primary: Server, first: Server, second: Se
 
 def test_a_paused_replay_is_not_silence(primary: Server, first: Server, run_module: RunModule) -> None:
     first.sql("SELECT pg_wal_replay_pause()")
-    result = run_module("prepare_shutdown", parameters(primary, keep="s1"))
+    result = run_module("prepare_shutdown", parameters(primary))
     assert (result["failed"], result["ended"]) == (False, []), result
+    refused = run_module("prepare_shutdown", parameters(primary, keep="s1", replay_patience=1))
+    assert refused["error_name"] == "candidate_not_replaying", refused
 
 
 def test_a_base_backup_is_a_reason_to_refuse(servers: ServerFactory, primary: Server, run_module: RunModule) -> None:

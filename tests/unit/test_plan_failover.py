@@ -410,3 +410,19 @@ def test_whatever_is_observed_a_failover_is_safe(
             continue
         assert not node.has_postmaster or node.recovery_signal, "a server that cannot be asked may be a primary"
         assert node.timeline is None or node.timeline <= (winner.node.timeline or 0), "nobody has newer data"
+
+
+def test_the_sessions_that_will_be_ended_are_told_before() -> None:
+    topology = cluster(crashed(), cut(held_by=("pid 4711 (user report)",)))
+    noted = plan_failover(topology, FailoverOptions()).plan.notes
+    assert any("pid 4711 (user report); they are ended" in text for text in noted), noted
+    kept = plan_failover(topology, FailoverOptions(end_sessions=False)).plan.notes
+    assert any("failover_end_sessions=false" in text for text in kept), kept
+
+
+@pytest.mark.parametrize("changes", [{"held_by": ("pid 4711",)}, {"apply_delay_ms": 3600000}])
+def test_of_equals_the_one_whose_replay_is_free_is_promoted(changes: dict[str, Any]) -> None:
+    outcome = plan_failover(cluster(crashed(), cut(**changes), cut()), FailoverOptions())
+    assert outcome.candidate == "db-3"
+    further = plan_failover(cluster(crashed(), cut("0/6000008", **changes), cut()), FailoverOptions())
+    assert further.candidate == "db-2"

@@ -176,3 +176,26 @@ def test_a_third_node_that_is_away_is_left_and_named() -> None:
     outcome = plan_switchover(cluster(primary("db-2"), standby("db-1"), None, stopped()), SwitchoverOptions())
     assert outcome.candidate == "db-2"
     assert [text.split()[0] for text in outcome.plan.left] == ["db-3", "db-4"]
+
+
+def test_a_session_that_holds_replay_back_is_named_before_anything_is_stopped() -> None:
+    holder = "pid 4711 (user report, active)"
+    refusal = plan_switchover(
+        cluster(primary("db-2"), standby("db-1", held_by=(holder,))), SwitchoverOptions()
+    ).plan.refusals[0]
+    assert refusal.name == "candidate_not_replaying"
+    assert holder in str(refusal)
+
+
+def test_a_delayed_standby_is_refused_with_its_delay() -> None:
+    refusal = plan_switchover(
+        cluster(primary("db-2"), standby("db-1", apply_delay_ms=3600000)), SwitchoverOptions(to="db-2")
+    ).plan.refusals[0]
+    assert refusal.name == "candidate_delayed"
+    assert "3,600 s" in str(refusal)
+
+
+@pytest.mark.parametrize("changes", [{"held_by": ("pid 4711",)}, {"apply_delay_ms": 60000}, {"replay_paused": True}])
+def test_one_whose_replay_is_free_is_preferred(changes: dict[str, Any]) -> None:
+    topology = cluster(primary("db-2", "db-3"), standby("db-1", **changes), standby("db-1"))
+    assert plan_switchover(topology, SwitchoverOptions()).candidate == "db-3"
