@@ -14,13 +14,19 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_ed
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import (
     RECOVERY_CONF,
     RECOVERY_SETTINGS,
+    RECOVERY_SIGNAL_FILE,
     SIGNAL_FILE,
     primary_conninfo,
     wanted_settings,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_target import HIDDEN
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared
 
 CONNECT_TIMEOUT_SECONDS = 2
+# How long a peer is waited for whose host answers and whose server does not: well below postgres_timeout.
+SERVER_SECONDS = 15
+# How long after its own boot a node waits for all others, their hosts included: a minute apart, and their own boot.
+BOOT_SECONDS = 90
 
 
 def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,9 +42,15 @@ def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any
         "data_directory": options["data_directory"],
         "bin_directory": options["bin_directory"],
         "passfile": options["passfile"],
+        "user": options["user"],
+        "address": known[name].address,
+        "port": known[name].port,
         "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "server_seconds": SERVER_SECONDS,
+        "boot_seconds": BOOT_SECONDS,
         "standby_file": RECOVERY_CONF if dialect.uses_recovery_conf else SIGNAL_FILE,
         "settings_file": settings_file(dialect),
+        "hidden_files": {file + HIDDEN: file for file in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF)},
         "owned_settings": list(RECOVERY_SETTINGS),
         # by name: the plays do not all have the nodes in one order, and the file shall not change with it
         "peers": [_peer(node, known[name], dialect, options) for key, node in sorted(known.items()) if key != name],
@@ -51,6 +63,8 @@ def _peer(node: Declared, own: Declared, dialect: Dialect, options: Mapping[str,
     wanted = wanted_settings(dialect, conninfo, own.slot, options["restore_command"] or None, {})
     return {
         "name": node.name,
+        "host": node.address,
+        "port": node.port,
         "conninfo": conninfo,
         "settings": [f"{name} = {quote(value)}" for name, value in wanted.items() if value is not None],
     }

@@ -15,18 +15,22 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import C_LOCALE, Outcome
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
 PROGRAM, CONFIGURATION = "boot_guard.py", "boot_guard.json"
-# Both servers' owners and root read them; there is no secret in them.
-FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
+# A restore command may have something in it that other users of the host must not know.
+CONFIGURATION_MODE, FILE_MODE, DIRECTORY_MODE = 0o600, 0o644, 0o755
 
 
 def boot_guard(module: AnsibleModule) -> dict[str, Any]:
-    """Make the files say exactly this, or remove them. Raises HotStandbyError "file_system"."""
+    """Make the files say exactly this, or remove them. Raises HotStandbyError "file_system" or "guard_interpreter"."""
     wanted = wanted_files(module.params)
     with plain_errors():
         before = {path: read_text(path) for path in wanted}
-        wrong = [path for path, text in wanted.items() if text != before[path] or not _is_open(path, text)]
+        wrong = [path for path, text in wanted.items() if text != before[path] or not _has_its_mode(path, text)]
+        if module.params["interpreter"] and module.params["state"] == "present":
+            _try(module, module.params["interpreter"])
         if not module.check_mode:
             for path in wrong:
                 _put(module, path, wanted[path])
@@ -67,9 +71,39 @@ def _reason(wrong: Sequence[str], state: str) -> str:
     return f"{', '.join(wrong)}: {'not as it should be' if state == 'present' else 'it has to go'}"
 
 
-def _is_open(path: str, text: str | None) -> bool:
-    """Whether the owner of the cluster can read it, where there is anything to read."""
-    return text is None or os.stat(path).st_mode & 0o777 == FILE_MODE
+def _try(module: AnsibleModule, interpreter: str) -> None:
+    """Let the program say that it runs with that Python, before systemd is told to run it so at each start."""
+    if module.check_mode and not os.path.exists(interpreter):
+        return  # what will be installed may bring it
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=module.tmpdir, suffix=".py") as scratch:
+        scratch.write(module.params["program"])
+        scratch.flush()
+        trial = _run(module, interpreter, "-I", scratch.name, "self-test")
+    if trial.code != 0:
+        version = _run(module, interpreter, "--version")
+        raise HotStandbyError(
+            "guard_interpreter",
+            f"the boot guard does not run with {interpreter} ({version.output.strip() or version.complaint}):"
+            f" {trial.complaint}",
+            "Set postgres_boot_guard_python to a Python 3.9 or later that is there when the host boots,"
+            " or postgres_boot_guard to false",
+        )
+
+
+def _run(module: AnsibleModule, *command: str) -> Outcome:
+    try:
+        return Outcome(*module.run_command(list(command), environ_update=C_LOCALE, cwd="/", handle_exceptions=False))
+    except OSError as error:
+        return Outcome(1, "", error.strerror or str(error))
+
+
+def mode_of(path: str) -> int:
+    """The mode of one of the files. Pure."""
+    return CONFIGURATION_MODE if os.path.basename(path) == CONFIGURATION else FILE_MODE
+
+
+def _has_its_mode(path: str, text: str | None) -> bool:
+    return text is None or os.stat(path).st_mode & 0o777 == mode_of(path)
 
 
 def _put(module: AnsibleModule, path: str, text: str | None) -> None:
@@ -83,8 +117,9 @@ def _put(module: AnsibleModule, path: str, text: str | None) -> None:
     _make_directory(directory)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=module.tmpdir, delete=False) as scratch:
         scratch.write(text)
+    os.chmod(scratch.name, mode_of(path))  # before it is in its place
     module.atomic_move(scratch.name, path)  # which also gives it the security label of its place
-    os.chmod(path, FILE_MODE)
+    os.chmod(path, mode_of(path))
 
 
 def _make_directory(directory: str) -> None:

@@ -15,7 +15,9 @@ description:
   - Writes the program that is asked before a server is started, what it has to know of the other nodes and, where
     systemd starts the server, the drop-in of its unit; or removes all of them.
   - It does not make systemd read its units again; RV(units_changed) says whether that has to be done.
-  - Nothing in these files is secret. Everybody can read them, and only the user who runs the module can write them.
+  - Only the user who runs the module can write these files. The configuration, which has the restore command in it, is
+    readable for nobody else either; the guard reads it before it lets go of root's rights.
+  - With O(interpreter), nothing is written before the program was seen to run with it.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.run
@@ -43,6 +45,9 @@ options:
   drop_in_text:
     description: Its text.
     type: str
+  interpreter:
+    description: The Python with which O(drop_in_text) runs the program.
+    type: path
 seealso:
   - module: hotstandby.postgresql.server
 """
@@ -55,6 +60,7 @@ EXAMPLES = r"""
     configuration: "{{ records | hotstandby.postgresql.boot_guard_config(inventory_hostname, instance) }}"
     drop_in: /etc/systemd/system/postgresql@15-main.service.d/hotstandby-boot-guard.conf
     drop_in_text: "{{ lookup('ansible.builtin.template', 'hotstandby-boot-guard.conf') }}"
+    interpreter: /usr/bin/python3
   become: true
 """
 
@@ -85,6 +91,7 @@ def main() -> None:
             "configuration": {"type": "dict", "required": True},
             "drop_in": {"type": "path"},
             "drop_in_text": {"type": "str"},
+            "interpreter": {"type": "path"},
         },
         required_together=[("drop_in", "drop_in_text")],
         supports_check_mode=True,

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from support.clones import PASSWORD, make_source, wait_until_streaming
+from support.clones import ADDRESS, PASSWORD, USER, make_source, wait_until_streaming
 from support.guards import following, install_guard
 from support.modules import interpreter
 from support.servers import Server, ServerFactory
@@ -177,8 +177,8 @@ def test_wrong_password(old: Server, new: Server, run_module: RunModule, policy:
     old.stop()
     promote(new)
     result = start(run_module, old, install_guard(old, {"s": new.port}, policy, password="wr0ng secret"))
-    assert result["failed"] == (policy == "refuse")
-    assert old.running == (policy == "start")
+    assert (result["error_name"], old.running) == ("boot_guard_refused", False)
+    assert "s lives and does not say whether it is a newer primary" in result["msg"]
     assert "password authentication failed" in str(result)
     assert "wr0ng" not in str(result)
 
@@ -198,7 +198,7 @@ def test_a_hanging_peer_holds_nobody_up(old: Server, new: Server, run_module: Ru
             result = by_hand(old, install_guard(old, ports, "refuse", connect_timeout=2))
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "mute (" in result.stderr
+    assert "mute lives" in result.stderr
 
 
 def test_a_frozen_primary_answers_nothing(old: Server, new: Server) -> None:
@@ -212,7 +212,7 @@ def test_a_frozen_primary_answers_nothing(old: Server, new: Server) -> None:
         result = by_hand(old, install_guard(old, {"s": new.port}, "refuse", connect_timeout=2))
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert (result.returncode, "s (" in result.stderr) == (1, True), result
+    assert (result.returncode, "s lives" in result.stderr) == (1, True), result
 
 
 def test_a_cluster_that_never_had_a_standby_starts(servers: ServerFactory, run_module: RunModule) -> None:
@@ -308,3 +308,110 @@ def test_the_guard_is_asked_before_a_start_only(old: Server, run_module: RunModu
     guard = ["/nonexistent/boot_guard.py", "/nonexistent/boot_guard.json", "start"]
     assert start(run_module, old, guard)["reason"] == "the server runs already"
     assert start(run_module, old, guard, "stopped")["reason"] == "the server was stopped"
+
+
+def rule(server: Server, text: str) -> None:
+    """Let these access rules be the only ones; the account gets in as ever."""
+    server.write("pg_hba.conf", f"local all all peer\n{text}\n")
+    server.sql("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("policy", ["start", "refuse"])
+def test_a_newer_primary_without_an_access_rule_lives(old: Server, new: Server, policy: str) -> None:
+    old.stop()
+    promote(new)
+    rule(new, "")
+    result = by_hand(old, install_guard(old, {"s": new.port}, policy))
+    assert result.returncode == 1, result
+    assert "s lives and does not say whether it is a newer primary" in result.stderr
+    assert "no pg_hba.conf entry" in result.stderr
+
+
+@pytest.mark.parametrize("refused", ["postgres", "replication"])
+def test_one_of_the_two_questions_is_enough_to_know_the_newer_one(old: Server, new: Server, refused: str) -> None:
+    """SQL and IDENTIFY_SYSTEM are asked each by itself: with no connection left there is often a walsender left."""
+    old.stop()
+    promote(new)
+    rule(
+        new,
+        f"host {refused} {USER} {ADDRESS}/32 reject\nhost all {USER} {ADDRESS}/32 scram-sha-256\n"
+        f"host replication {USER} {ADDRESS}/32 scram-sha-256",
+    )
+    result = by_hand(old, install_guard(old, {"s": new.port}, "start"))
+    if refused == "postgres":
+        assert (result.returncode, "standby of s: s is primary on timeline 2" in result.stderr) == (0, True), result
+    else:
+        assert (result.returncode, "s takes writes and does not say" in result.stderr) == (1, True), result
+
+
+def test_a_standby_without_a_connection_left_lets_its_primary_start(old: Server, new: Server) -> None:
+    """Its walsender says on which timeline it is, and that it is a standby."""
+    rule(new, f"host postgres {USER} {ADDRESS}/32 reject\nhost replication {USER} {ADDRESS}/32 scram-sha-256")
+    old.stop()
+    result = by_hand(old, install_guard(old, {"s": new.port}, "refuse"))
+    assert (result.returncode, "(s seen)" in result.stderr) == (0, True), result
+
+
+def guarding(server: Server, guard: list[str]) -> subprocess.Popen[str]:
+    """A guard that is not waited for."""
+    return server.account_entry.popen([interpreter(), "-I", *guard], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("policy", ["start", "refuse"])
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_two_that_boot_together_find_out_who_is_newer(old: Server, new: Server, policy: str, first: str) -> None:
+    """Neither server is up: their guards ask each other, and never wait for each other for ever."""
+    promote(new)
+    old.kill()
+    new.kill()
+    patient: dict[str, Any] = {"server_seconds": 100, "boot_seconds": 10**9}
+    guards = {
+        "old": (old, install_guard(old, {"s": new.port}, policy, **patient)),
+        "new": (new, install_guard(new, {"p": old.port}, policy, **patient)),
+    }
+    one = guarding(*guards[first])
+    other = guarding(*guards[{"old": "new", "new": "old"}[first]])
+    running = {first: one, {"old": "new", "new": "old"}[first]: other}
+    said = running["new"].communicate(timeout=100)[1]
+    assert (running["new"].returncode, "on timeline 2 (p seen)" in said) == (0, True), said
+    assert running["old"].poll() is None, "the old one waits for the server of the new one"
+    new.start()
+    said = running["old"].communicate(timeout=100)[1]
+    assert (running["old"].returncode, "started as a standby of s: s is" in said) == (0, True), said
+
+
+def test_a_server_that_comes_up_later_is_waited_for(old: Server, new: Server) -> None:
+    old.kill()
+    promote(new)
+    new.stop()
+    waiting = guarding(old, install_guard(old, {"s": new.port}, "start", server_seconds=100))
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(timeout=2)
+    new.start()
+    assert "started as a standby of s: s is primary on timeline 2" in waiting.communicate(timeout=100)[1]
+
+
+def test_a_restart_waits_for_nobody(old: Server, new: Server) -> None:
+    """It was shut down a moment ago, and its host has run ever since."""
+    new.stop()
+    old.stop()
+    guard = install_guard(old, {"s": new.port}, "start", server_seconds=10**9)
+    assert "no majority answered" in by_hand(old, guard).stderr
+
+
+@pytest.mark.parametrize("policy", ["start", "refuse"])
+def test_a_rewind_that_was_cut_off_had_hidden_the_signal_file(old: Server, new: Server, policy: str) -> None:
+    new.stop()
+    signal_file = new.data_directory / "standby.signal"
+    signal_file.rename(new.data_directory / "standby.signal.hotstandby-hidden")
+    result = by_hand(new, install_guard(new, {"p": 1}, policy))
+    assert (result.returncode, "as a standby: a rewind was cut off" in result.stderr) == (0, True), result
+    assert signal_file.exists()
+    assert not (new.data_directory / "standby.signal.hotstandby-hidden").exists()
+
+
+def test_the_newer_one_says_loudly_that_there_is_an_older_primary(old: Server, new: Server) -> None:
+    promote(new)
+    new.kill()
+    result = by_hand(new, install_guard(new, {"p": old.port}, "start"))
+    assert (result.returncode, "WARNING: TWO PRIMARIES: p takes writes" in result.stderr) == (0, True), result

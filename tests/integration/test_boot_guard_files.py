@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.guards import PROGRAM
+from support.modules import interpreter
 from support.servers import Server, ServerFactory
 
 RunModule = Callable[..., dict[str, Any]]
@@ -35,6 +36,7 @@ def parameters(place: Server, **more: Any) -> dict[str, Any]:
         "configuration": CONFIGURATION,
         "drop_in": place.directory / "unit.d" / "guard.conf",
         "drop_in_text": DROP_IN_TEXT,
+        "interpreter": interpreter(),
         **more,
     }
 
@@ -63,6 +65,7 @@ def test_written_once_and_readable_under_any_umask(place: Server, run_module: Ru
         assert stat.S_IMODE(path.stat().st_mode) == 0o755
     program: Path = place.directory / "lib" / "15-main" / "boot_guard.py"
     assert stat.S_IMODE(program.stat().st_mode) == 0o644
+    assert stat.S_IMODE(program.with_suffix(".json").stat().st_mode) == 0o600
     inode = program.stat().st_ino
     again = run_module("boot_guard", parameters(place))
     assert (again["changed"], again["units_changed"], program.stat().st_ino) == (False, False, inode)
@@ -75,6 +78,9 @@ def test_only_what_differs_is_written(place: Server, run_module: RunModule) -> N
     assert [part["after_header"].rpartition("/")[2] for part in other["diff"]] == ["boot_guard.json"]
     (place.directory / "lib" / "15-main" / "boot_guard.py").chmod(0o600)
     assert run_module("boot_guard", parameters(place, configuration={"peers": []}))["changed"]
+    (place.directory / "lib" / "15-main" / "boot_guard.json").chmod(0o644)  # as an older release has left it
+    assert run_module("boot_guard", parameters(place, configuration={"peers": []}))["changed"]
+    assert stat.S_IMODE((place.directory / "lib" / "15-main" / "boot_guard.json").stat().st_mode) == 0o600
     moved = run_module("boot_guard", parameters(place, configuration={"peers": []}, drop_in_text="[Service]\n"))
     assert (moved["changed"], moved["units_changed"]) == (True, True)
 
@@ -103,3 +109,28 @@ def test_a_place_where_nothing_can_be_written_is_named(place: Server, run_module
     result = run_module("boot_guard", parameters(place))
     assert result["error_name"] == "file_system"
     assert str(place.directory / "lib") in result["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("trouble", ["SyntaxError: future feature annotations is not defined", ""])
+def test_nothing_is_written_that_the_interpreter_does_not_run(
+    place: Server, run_module: RunModule, trouble: str, check_mode: bool
+) -> None:
+    """A Python that is too old: the server would not start any more."""
+    place.directory.chmod(0o755)
+    python = place.directory / "python3"
+    python.write_text(
+        f"#!/bin/sh\ntest \"$1\" = --version && echo Python 3.6.8 && exit\necho '{trouble}' >&2\nexit 1\n",
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    result = run_module("boot_guard", parameters(place, interpreter=python), check_mode=check_mode)
+    assert result["error_name"] == "guard_interpreter", result
+    assert f"does not run with {python} (Python 3.6.8)" in result["msg"]
+    assert trouble in result["msg"]
+    assert "postgres_boot_guard_python" in result["msg"]
+    assert set(content(place)) == {"python3"}
+    missing = run_module("boot_guard", parameters(place, interpreter="/nonexistent/python3"))
+    assert (missing["error_name"], set(content(place))) == ("guard_interpreter", {"python3"})
+    absent = run_module("boot_guard", parameters(place, interpreter=python, state="absent"))
+    assert not absent["failed"], absent

@@ -57,7 +57,8 @@ def install_guard(
     directory = server.directory / "guard"
     directory.mkdir(exist_ok=True)
     shutil.copy(PROGRAM, directory)
-    patient = {**config, "connect_timeout": 10, **changes}  # a peer on a busy machine is not a silent one
+    # a peer on a busy machine is not a silent one; and who is down stays down
+    patient = {**config, "connect_timeout": 10, "server_seconds": 0, "boot_seconds": 0, **changes}
     (directory / "boot_guard.json").write_text(json.dumps(patient), encoding="utf-8")
     return [str(directory / "boot_guard.py"), str(directory / "boot_guard.json"), policy]
 
