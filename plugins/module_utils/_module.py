@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,8 +34,15 @@ def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, d
     return {**taken, **{name: {**INSTANCE_ARGUMENTS[name], "required": True} for name in required}}
 
 
+def forget_libpq_environment() -> None:
+    """What somebody set for psql decides nothing here, neither for our own sessions nor for the programs we run."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def run_module(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
     """Do the work and leave: with its result, or with the one line of what went wrong."""
+    forget_libpq_environment()
     try:
         result = work(module)
     except HotStandbyError as error:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 import uuid
 from typing import Any
 
@@ -45,8 +44,8 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
         return try_connection(params)
     if params["action"] == "promoted":
         return wait_for_promotion(params)
-    user = params["login_user"] or getpass.getuser()
-    with connect(Target(params["socket_directory"], params["port"], params["login_database"], user)) as session:
+    place = Target(params["socket_directory"], params["port"], params["login_database"], params["login_user"])
+    with connect(place) as session:
         if params["action"] == "write":
             return _write(session)
         if params["action"] == "armed":

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session_settings import (
+    essential_options,
+    session_options,
+    set_statements,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,9 +29,6 @@ try:
     HAS_PSYCOPG2 = True
 except ImportError:
     HAS_PSYCOPG2 = False
-
-# A session of ours never waits for a synchronous standby that may be dead, nor for a lock for ever.
-SESSION_OPTIONS = "-c synchronous_commit=local -c lock_timeout=10000 -c statement_timeout={timeout_ms}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,25 @@ def quote_identifier(name: str) -> str:
 
 def connect(target: Target) -> Session:
     """Open an SQL session. Raises HotStandbyError "cannot_connect" with the server's own message."""
-    return _connect(target, {"options": SESSION_OPTIONS.format(timeout_ms=target.statement_timeout_seconds * 1000)})
+    timeout = target.statement_timeout_seconds
+    session = _connect(target, {"options": session_options(timeout)})
+    more = _settings_by_version(session.version)
+    try:
+        if more:
+            session.execute(set_statements(more))
+    except SqlError:
+        # a time limit of the server's ended it before that: the version is known now, and names them in the packet
+        session.close()
+        return _connect(target, {"options": session_options(timeout, more=more)})
+    return session
+
+
+def connect_plainly(target: Target) -> Session:
+    """An SQL session that sees the server's own settings: of ours it has only those without which it could not ask.
+
+    Raises HotStandbyError "cannot_connect" with the server's own message.
+    """
+    return _connect(target, {"options": essential_options(target.statement_timeout_seconds)})
 
 
 def connect_replication(target: Target) -> Session:
@@ -137,7 +158,8 @@ def connect_replication(target: Target) -> Session:
     """
     if not HAS_PSYCOPG2:
         raise missing_psycopg2()
-    return _connect(target, {"connection_factory": psycopg2.extras.PhysicalReplicationConnection})
+    options = session_options(target.statement_timeout_seconds)
+    return _connect(target, {"options": options, "connection_factory": psycopg2.extras.PhysicalReplicationConnection})
 
 
 def is_served(conninfo: Mapping[str, str], timeout_seconds: int) -> bool:
@@ -163,6 +185,13 @@ def _connect(target: Target, extra: dict[str, Any]) -> Session:
     if "connection_factory" not in extra:  # a replication connection is in autocommit anyway, and cannot be asked
         connection.autocommit = True
     return Session(connection, target)
+
+
+def _settings_by_version(version: int) -> tuple[tuple[str, str], ...]:
+    try:
+        return Dialect.for_version(version).session_settings
+    except ValueError:
+        return ()  # whoever needs the dialect says that it is not supported
 
 
 def missing_psycopg2() -> HotStandbyError:
