@@ -24,7 +24,7 @@ SYNTAX = re.compile(
     re.IGNORECASE,
 )
 CALL = re.compile(r"(?<![\w.])([a-z_][a-z0-9_]*)\s*\(", re.IGNORECASE)
-RELATION = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE(?: IF NOT EXISTS)?)\s+(?!SET\b|\()([\w.]+)")
+RELATION = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE(?: IF NOT EXISTS)?)\s+(?!SET\b|\()(?:ONLY )?([\w.]+)")
 
 
 def bare_names(sql: str) -> list[str]:
