@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -163,16 +165,23 @@ def connect_replication(target: Target) -> Session:
 
 
 def is_served(conninfo: Mapping[str, str], timeout_seconds: int) -> bool:
-    """Whether a server that is up answers there within the time, also if it only says why it lets nobody in.
+    """Whether a server answers there within the time, also if it only says why it lets nobody in.
 
-    One that starts up or shuts down is not up. timeout_seconds: libpq's least is 2.
+    timeout_seconds: libpq's least is 2.
     """
     parameters: dict[str, Any] = {**conninfo, "connect_timeout": timeout_seconds, "application_name": "hotstandby"}
     try:
         psycopg2.connect(**parameters, connection_factory=psycopg2.extras.PhysicalReplicationConnection).close()
     except psycopg2.Error as error:
-        return any(fragment in str(error) for fragment, name, _hint in REFUSALS if name != "starting_up")
+        return comes_from_server(str(error))
     return True
+
+
+def comes_from_server(message: str) -> bool:
+    """Whether a refused connection was refused by a server that stays: not by one that shuts down. Pure."""
+    if "the database system is shutting down" in message:
+        return False
+    return "FATAL:" in message or any(fragment in message for fragment, _name, _hint in REFUSALS)
 
 
 def _connect(target: Target, extra: dict[str, Any]) -> Session:
@@ -236,6 +245,7 @@ REFUSALS = (
         "Wait until recovery has finished and run this again",
     ),
     ("remaining connection slots", "no_connection_slot", "Raise max_connections or close sessions"),
+    ("too many clients", "no_connection_slot", "Raise max_connections or close sessions"),
     (
         "number of requested standby connections exceeds",
         "no_walsender",
@@ -249,13 +259,26 @@ NOT_YET = frozenset(
 )
 
 
+# Over the socket we are who owns the server, and have no password.
+ASKED_FOR_MORE = frozenset({"no_access_rule", "wrong_password", "no_password"})
+
+
 def explain_refusal(target: Target, message: str) -> HotStandbyError:
     """Give a refused connection a stable name and a next step; the server's own words stay in the message."""
+    told = f"cannot connect to {target}: {message}"
     for fragment, name, hint in REFUSALS:
         if fragment in message:
-            return HotStandbyError(name, f"cannot connect to {target}: {message}", hint)
+            if name in ASKED_FOR_MORE and target.host.startswith("/") and not target.passfile:
+                return _no_peer_access(target, told)
+            return HotStandbyError(name, told, hint)
+    return HotStandbyError("cannot_connect", told, "Check that the server runs and can be reached")
+
+
+def _no_peer_access(target: Target, told: str) -> HotStandbyError:
+    user = target.user or pwd.getpwuid(os.geteuid()).pw_name
     return HotStandbyError(
-        "cannot_connect",
-        f"cannot connect to {target}: {message}",
-        "Check that the server runs and can be reached",
+        "no_peer_access",
+        told,
+        "The server may serve all others well, but a line of its pg_hba.conf keeps us out:"
+        f' make "local all {user} peer" its first line, reload it, and run this again',
     )

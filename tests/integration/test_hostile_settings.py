@@ -13,9 +13,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-from support.hostile import Life
+from support.hostile import Life, place
 from support.rewinds import make_pair
 from support.servers import Server, ServerFactory
+from support.waiting import wait_for
 
 RunModule = Callable[..., dict[str, Any]]
 
@@ -108,3 +109,22 @@ def test_every_module_works_whatever_is_set(
     life.promote()
     primary.stop()
     life.rewind()
+
+
+def test_a_server_that_keeps_us_out_is_not_said_to_be_down(servers: ServerFactory, run_module: RunModule) -> None:
+    primary = servers.primary()
+    before = primary.read("pg_hba.conf")
+    primary.write("pg_hba.conf", f"local all all scram-sha-256\n{before}")
+    primary.run("pg_ctl", "reload", "-D", primary.data_directory)
+    wait_for(lambda: refuses(primary), "the rule to count")
+    node = run_module("node_info", place(primary, peers=[], version=primary.version))["node"]
+    assert node["has_postmaster"]
+    assert f'make "local all {primary.account} peer" its first line' in node["unreadable"]
+
+
+def refuses(server: Server) -> bool:
+    try:
+        server.connect().close()
+    except psycopg2.OperationalError:
+        return True
+    return False

@@ -76,6 +76,10 @@ UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
         (confirmed_by_db2("ANY 2 (*)"), standby("db-1")),
         "there is db-2; bring such a standby up",
     ),
+    "a question failed": (
+        (stopped(unreadable="no access", has_postmaster=True), standby("db-1", streaming=False)),
+        "no primary was seen, but a server that could not be asked runs on db-1",
+    ),
     "cannot be asked": ((primary(), stopped(unreadable="it refuses us")), "db-2: it refuses us"),
 }
 
@@ -88,6 +92,13 @@ def test_what_makes_a_cluster_unhealthy(case: str) -> None:
     assert any(expected in problem for problem in status.problems), status.problems
     assert f"PROBLEM: {status.problems[0]}" in status.tree()
     assert "healthy" not in status.tree().splitlines()
+
+
+def test_a_question_that_failed_is_no_reason_for_a_failover() -> None:
+    nodes = (stopped(unreadable="no access", has_postmaster=True), standby("db-1", streaming=False))
+    told = status_of(cluster(*nodes)).tree()
+    assert "no primary is running" not in told
+    assert "failover.yml" not in told
 
 
 def test_a_synchronous_standby_that_streams_is_well() -> None:
