@@ -217,7 +217,7 @@ def _server_warnings(server: Server, topology: Topology) -> Iterator[str]:
     if server.archiver_failing:
         yield f"archiving fails, last at {server.archiver_failing}"
     yield from _slot_warnings(server, {member.declared.slot for member in topology.members})
-    known = {member.name for member in topology.members}
+    known = {member.application_name for member in topology.members}
     for sender in server.senders:
         if sender.application_name not in known and sender.state == "streaming":
             yield f"{sender.application_name or 'somebody'} streams from it and is not in the inventory"

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_records import cluster_records
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
@@ -99,6 +100,15 @@ def test_a_question_that_failed_is_no_reason_for_a_failover() -> None:
     told = status_of(cluster(*nodes)).tree()
     assert "no primary is running" not in told
     assert "failover.yml" not in told
+
+
+@pytest.mark.parametrize("name", ["db-2." + "x" * 70, "db-2ä"])
+def test_a_standby_whose_name_no_server_takes_is_known_by_another(name: str) -> None:
+    nodes = (primary(application_name(name)), standby("db-1"))
+    members = cluster(*nodes).members
+    long = replace(members[1], declared=replace(members[1].declared, name=name))
+    status = status_of(Topology.of((members[0], long)))
+    assert (status.healthy, status.warnings) == (True, ()), status.tree()
 
 
 def test_a_synchronous_standby_that_streams_is_well() -> None:
