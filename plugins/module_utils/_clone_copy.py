@@ -36,6 +36,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_se
     without_settings,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import REFUSALS, explain_refusal
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session_settings import program_environment
 
 # Files of the source that mean something only there.
 STALE_FILES = ("recovery.done", "backup_label.old", "tablespace_map.old", "postmaster.pid", "postmaster.opts")
@@ -90,11 +91,10 @@ class Copy:
                 timer.start()
 
         passfile = self.source.target.passfile
-        # the passfile through the environment: all versions take it there, and it is no argument
         outcome = self.commands.attempt(
             "pg_basebackup",
             *self.arguments(),
-            environment={"PGPASSFILE": passfile} if passfile else {},
+            environment=program_environment(self.dialect.session_settings, passfile),
             cwd="/",
             umask=0o077,
             expand_user_and_vars=False,

@@ -36,6 +36,13 @@ _REWIND_FUNCTIONS = (
     "pg_read_binary_file(text)",
     "pg_read_binary_file(text, bigint, bigint, boolean)",
 )
+_SESSION_SETTINGS = (
+    ("idle_in_transaction_session_timeout", "0"),
+    ("jit", "off"),
+    ("default_table_access_method", "heap"),
+    ("idle_session_timeout", "0"),
+    ("transaction_timeout", "0"),
+)
 
 VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
     # directories, programs and their options
@@ -80,6 +87,15 @@ VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
     ),
     "replay_resume_function": (("9.5", "pg_catalog.pg_xlog_replay_resume"), ("10", "pg_catalog.pg_wal_replay_resume")),
     "rewind_functions": (("9.5", ()), ("11", _REWIND_FUNCTIONS)),
+    # what a session of ours sets beside what every version has (_session_settings)
+    "session_settings": (
+        ("9.5", ()),
+        ("9.6", _SESSION_SETTINGS[:1]),
+        ("11", _SESSION_SETTINGS[:2]),
+        ("12", _SESSION_SETTINGS[:3]),
+        ("14", _SESSION_SETTINGS[:4]),
+        ("17", _SESSION_SETTINGS),
+    ),
     # columns of pg_stat_replication
     "sent_lsn_column": (("9.5", "sent_location"), ("10", "sent_lsn")),
     "write_lsn_column": (("9.5", "write_location"), ("10", "write_lsn")),
@@ -113,8 +129,6 @@ ABILITIES: Mapping[str, str] = {
     "basebackup_syncs": "10",
     "has_backup_manifest": "13",
     "checksums_by_default": "18",
-    # sessions
-    "has_idle_in_transaction_timeout": "9.6",
     # promotion and replay
     "has_pg_promote": "12",
     "promote_waits": "10",
@@ -152,6 +166,7 @@ class Dialect:
     replay_paused_function: str
     replay_resume_function: str
     rewind_functions: tuple[str, ...]
+    session_settings: tuple[tuple[str, str], ...]
     sent_lsn_column: str
     write_lsn_column: str
     flush_lsn_column: str
@@ -176,7 +191,6 @@ class Dialect:
     basebackup_syncs: bool
     has_backup_manifest: bool
     checksums_by_default: bool
-    has_idle_in_transaction_timeout: bool
     has_pg_promote: bool
     promote_waits: bool
     promotion_cancels_pause: bool

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -43,6 +44,12 @@ def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, d
     return {**taken, **{name: {**INSTANCE_ARGUMENTS[name], "required": True} for name in required}}
 
 
+def forget_libpq_environment() -> None:
+    """What somebody set for psql decides nothing here, neither for our own sessions nor for the programs we run."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def acting(module: AnsibleModule) -> AbstractContextManager[None]:
     """Hold the node's lock for one act, and see that the node still bears the run's claim; see _claim.
 
@@ -72,6 +79,7 @@ def run_module(
 
     claim: whether the node's lock is held all the time, or the work itself holds it for the acts that it is made of.
     """
+    forget_libpq_environment()
     try:
         with claim(module):
             result = work(module)

@@ -11,6 +11,7 @@ import re
 # PostgreSQL: slot names are lower-case letters, digits and underscores, shorter than NAMEDATALEN.
 LONGEST_NAME = 63
 SLOT_NAME = re.compile(r"[a-z0-9_]{1,63}", re.ASCII)
+APPLICATION_NAME = re.compile(r"[ -~]{1,63}")
 HOST_NAME = re.compile(r"[a-z0-9-]+", re.ASCII)
 HASH_LENGTH = 8
 
@@ -37,6 +38,20 @@ def slot_name(node_name: str, prefix: str) -> str:
         raise ValueError("a node without a name has no slot")
     if HOST_NAME.fullmatch(node_name) and len(node_name) <= room:
         return prefix + node_name.replace("-", "_")
-    digest = hashlib.sha256(node_name.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
     readable = re.sub(r"[^a-z0-9_]", "_", node_name.lower(), flags=re.ASCII)
-    return f"{prefix}{readable[: room - HASH_LENGTH - 1]}_{digest}"
+    return f"{prefix}{readable[: room - HASH_LENGTH - 1]}_{_digest(node_name)}"
+
+
+def application_name(node_name: str) -> str:
+    """Return the application_name with which a node connects to its primary: never cut or changed by a server.
+
+    A name that a server would cut (after 63 bytes) or change (what is not printable ASCII) gets a short hash.
+    """
+    if APPLICATION_NAME.fullmatch(node_name):
+        return node_name
+    readable = re.sub(r"[^ -~]", "_", node_name)
+    return f"{readable[: LONGEST_NAME - HASH_LENGTH - 1]}_{_digest(node_name)}"
+
+
+def _digest(node_name: str) -> str:
+    return hashlib.sha256(node_name.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -33,7 +32,7 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
             host=params["socket_directory"],
             port=params["port"],
             database=params["login_database"],
-            user=params["login_user"] or getpass.getuser(),
+            user=params["login_user"],
             connect_timeout_seconds=5,
         ),
         peers=tuple(params["peers"]),

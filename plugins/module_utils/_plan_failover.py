@@ -11,6 +11,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._election im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import Gone, find_gone, sightings
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import Loss, latest_heard, loss_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import never_promoted, unknown_host
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
@@ -144,7 +145,7 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
 def _held_up(winner: Member, nodes: list[NodePlan]) -> list[str]:
     """No reason to refuse: what is read is served again, and to wait rather than to commit alone may be wanted."""
     server = winner.node.server if winner.node else None
-    following = [plan.name for plan in nodes if any(step.kind == FOLLOW for step in plan.steps)]
+    following = [application_name(plan.name) for plan in nodes if any(step.kind == FOLLOW for step in plan.steps)]
     why = waiting_commits(server.synchronous_standby_names if server else "", following)
     return [f"note: commits on {winner.name} will wait: its {why}"] if why else []
 

@@ -233,8 +233,8 @@ def _lowered(primary: Member, taking_over: Server) -> Iterator[Refusal]:
 
 def _held_up(name: str, taking_over: Server, primary: Member, topology: Topology) -> Iterator[Refusal]:
     """Clients of the new primary would wait for standbys that it does not have."""
-    standbys = [m.name for m in topology.members if m is primary or (m.name != name and topology.streams(m, primary))]
-    why = waiting_commits(taking_over.synchronous_standby_names, standbys)
+    standbys = [m for m in topology.members if m is primary or (m.name != name and topology.streams(m, primary))]
+    why = waiting_commits(taking_over.synchronous_standby_names, (m.application_name for m in standbys))
     if why:
         yield Refusal(
             "commits_would_wait",
@@ -251,7 +251,8 @@ def _room(candidate: Member, topology: Topology) -> Iterator[Refusal]:
     if server is None:
         return
     needed = len(topology.members) - 1
-    others = [sender for sender in server.senders if sender.application_name not in {m.name for m in topology.members}]
+    ours = {member.application_name for member in topology.members}
+    others = [sender for sender in server.senders if sender.application_name not in ours]
     if server.max_wal_senders - len(others) < needed:
         yield Refusal(
             "no_free_walsender",

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 import uuid
 from typing import Any
 
@@ -14,6 +13,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._probe_table import (
+    READ,
+    UPSERT,
+    make_table,
+    require_own,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_watch import (
     try_connection,
     wait_for_arming,
@@ -30,10 +35,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 READ_ONLY_TRANSACTION = "25006"
-UPSERT = (
-    "INSERT INTO hotstandby.probe AS p (id, token, written) VALUES (1, %s, pg_catalog.now())"
-    " ON CONFLICT (id) DO UPDATE SET token = excluded.token, written = excluded.written"
-)
 
 
 def probe(module: AnsibleModule) -> dict[str, Any]:
@@ -45,8 +46,8 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
         return try_connection(params)
     if params["action"] == "promoted":
         return wait_for_promotion(params)
-    user = params["login_user"] or getpass.getuser()
-    with connect(Target(params["socket_directory"], params["port"], params["login_database"], user)) as session:
+    place = Target(params["socket_directory"], params["port"], params["login_database"], params["login_user"])
+    with connect(place) as session:
         if params["action"] == "write":
             return _write(session)
         if params["action"] == "armed":
@@ -59,11 +60,7 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _write(session: Session) -> dict[str, Any]:
-    if session.value("SELECT pg_catalog.to_regclass('hotstandby.probe')::text") is None:
-        session.execute("CREATE SCHEMA IF NOT EXISTS hotstandby")
-        session.execute(
-            "CREATE TABLE IF NOT EXISTS hotstandby.probe (id int PRIMARY KEY, token text, written timestamptz)"
-        )
+    make_table(session)
     token = uuid.uuid4().hex
     session.execute(UPSERT, (token,))
     dialect = dialect_of(session)
@@ -89,7 +86,8 @@ def _read(session: Session, token: str, lsn: Lsn, timeout_seconds: int) -> dict[
         f"this standby has replayed {lsn}",
         "See its server's log and run status.yml",
     )
-    found = session.value("SELECT token FROM hotstandby.probe WHERE id = 1")
+    require_own(session)
+    found = session.value(READ)
     if found != token:
         raise HotStandbyError(
             "row_differs",

@@ -30,8 +30,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
 )
 
 CHECKPOINT_ROLE = "pg_checkpoint"
-# Even a verifier has no place in a log, nor in the statistics of statements. Extensions that are not loaded
-# make nothing of their settings.
+# Even a verifier has no place in a log, nor in the statistics of statements, nor in pg_stat_activity. Extensions
+# that are not loaded make nothing of their settings.
 QUIET = (
     ("log_statement", "none"),
     ("log_min_duration_statement", "-1"),
@@ -39,6 +39,10 @@ QUIET = (
     ("log_duration", "off"),
     ("log_min_duration_sample", "-1"),
     ("log_transaction_sample_rate", "0"),
+    ("debug_print_parse", "off"),
+    ("debug_print_rewritten", "off"),
+    ("debug_print_plan", "off"),
+    ("track_activities", "off"),
     ("pg_stat_statements.track", "none"),
     ("pgaudit.log", "none"),
 )

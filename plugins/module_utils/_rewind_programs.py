@@ -20,11 +20,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import source_conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_target import RewindTarget
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session_settings import program_environment
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import names_in, read_text
 
 # More WAL than any server has, in segments or megabytes: crash recovery may not recycle what pg_rewind has to read.
 KEEP_ALL = "1000000"
-TIMEOUTS_OFF = ("statement_timeout", "lock_timeout")
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,10 @@ class Programs:
         """Run pg_rewind; none of its arguments is a secret."""
         conninfo: dict[str, Any] = source_conninfo(source.host, source.port, source.user or "", "hotstandby")
         conninfo["dbname"] = source.database
-        timeouts = list(TIMEOUTS_OFF)
         if self.dialect.has_target_session_attrs:
             conninfo["target_session_attrs"] = "read-write"
-        if self.dialect.has_idle_in_transaction_timeout:
-            timeouts.append("idle_in_transaction_session_timeout")
         if restore_command and self.dialect.has_rewind_restore_target_wal:
             options = ("-c", *options)
-        environment = {"PGOPTIONS": " ".join(f"-c {name}=0" for name in timeouts)}
-        if source.passfile:
-            environment["PGPASSFILE"] = source.passfile
         return self.deadline.attempt(
             self.commands,
             "pg_rewind",
@@ -148,7 +142,7 @@ class Programs:
             self.target.directory,
             f"--source-server={_conninfo.build(conninfo)}",
             *options,
-            environment=environment,
+            environment=program_environment(self.dialect.session_settings, source.passfile),
             cwd="/",
             umask=0o077,
         )

@@ -42,7 +42,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_conf
     tell_difference,
     tell_reason,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, Target, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target, connect, connect_plainly
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._setting_effect import (
     LIVE_SETTINGS_SQL,
     Effect,
@@ -86,7 +86,7 @@ def configure(module: AnsibleModule) -> dict[str, Any]:
     if session:
         with session:
             check_file(session, "config_file", job.path)
-            live = _live_settings(session)
+            live = _settings_of(session.target)
     after, changes = _edit(job, before or "", live)
     if before is not None:
         _refuse_overrides(job, after, live)
@@ -153,14 +153,10 @@ def _job(module: AnsibleModule) -> Job:
     )
 
 
-def _live_settings(session: Session) -> Live:
-    settings = [LiveSetting.from_row(row) for row in session.rows(LIVE_SETTINGS_SQL)]
-    return {setting.name: setting for setting in settings}
-
-
 def _settings_of(target: Target) -> Live:
-    with connect(target) as session:
-        return _live_settings(session)
+    with connect_plainly(target) as session:
+        settings = [LiveSetting.from_row(row) for row in session.rows(LIVE_SETTINGS_SQL)]
+    return {setting.name: setting for setting in settings}
 
 
 def _edit(job: Job, text: str, live: Live) -> tuple[ConfFile, Changes]:

@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session_settings import (
+    essential_options,
+    session_options,
+    set_statements,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,9 +31,6 @@ try:
     HAS_PSYCOPG2 = True
 except ImportError:
     HAS_PSYCOPG2 = False
-
-# A session of ours never waits for a synchronous standby that may be dead, nor for a lock for ever.
-SESSION_OPTIONS = "-c synchronous_commit=local -c lock_timeout=10000 -c statement_timeout={timeout_ms}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,25 @@ def quote_identifier(name: str) -> str:
 
 def connect(target: Target) -> Session:
     """Open an SQL session. Raises HotStandbyError "cannot_connect" with the server's own message."""
-    return _connect(target, {"options": SESSION_OPTIONS.format(timeout_ms=target.statement_timeout_seconds * 1000)})
+    timeout = target.statement_timeout_seconds
+    session = _connect(target, {"options": session_options(timeout)})
+    more = _settings_by_version(session.version)
+    try:
+        if more:
+            session.execute(set_statements(more))
+    except SqlError:
+        # a time limit of the server's ended it before that: the version is known now, and names them in the packet
+        session.close()
+        return _connect(target, {"options": session_options(timeout, more=more)})
+    return session
+
+
+def connect_plainly(target: Target) -> Session:
+    """An SQL session that sees the server's own settings: of ours it has only those without which it could not ask.
+
+    Raises HotStandbyError "cannot_connect" with the server's own message.
+    """
+    return _connect(target, {"options": essential_options(target.statement_timeout_seconds)})
 
 
 def connect_replication(target: Target) -> Session:
@@ -137,20 +160,28 @@ def connect_replication(target: Target) -> Session:
     """
     if not HAS_PSYCOPG2:
         raise missing_psycopg2()
-    return _connect(target, {"connection_factory": psycopg2.extras.PhysicalReplicationConnection})
+    options = session_options(target.statement_timeout_seconds)
+    return _connect(target, {"options": options, "connection_factory": psycopg2.extras.PhysicalReplicationConnection})
 
 
 def is_served(conninfo: Mapping[str, str], timeout_seconds: int) -> bool:
-    """Whether a server that is up answers there within the time, also if it only says why it lets nobody in.
+    """Whether a server answers there within the time, also if it only says why it lets nobody in.
 
-    One that starts up or shuts down is not up. timeout_seconds: libpq's least is 2.
+    timeout_seconds: libpq's least is 2.
     """
     parameters: dict[str, Any] = {**conninfo, "connect_timeout": timeout_seconds, "application_name": "hotstandby"}
     try:
         psycopg2.connect(**parameters, connection_factory=psycopg2.extras.PhysicalReplicationConnection).close()
     except psycopg2.Error as error:
-        return any(fragment in str(error) for fragment, name, _hint in REFUSALS if name != "starting_up")
+        return comes_from_server(str(error))
     return True
+
+
+def comes_from_server(message: str) -> bool:
+    """Whether a refused connection was refused by a server that stays: not by one that shuts down. Pure."""
+    if "the database system is shutting down" in message:
+        return False
+    return "FATAL:" in message or any(fragment in message for fragment, _name, _hint in REFUSALS)
 
 
 def _connect(target: Target, extra: dict[str, Any]) -> Session:
@@ -163,6 +194,13 @@ def _connect(target: Target, extra: dict[str, Any]) -> Session:
     if "connection_factory" not in extra:  # a replication connection is in autocommit anyway, and cannot be asked
         connection.autocommit = True
     return Session(connection, target)
+
+
+def _settings_by_version(version: int) -> tuple[tuple[str, str], ...]:
+    try:
+        return Dialect.for_version(version).session_settings
+    except ValueError:
+        return ()  # whoever needs the dialect says that it is not supported
 
 
 def missing_psycopg2() -> HotStandbyError:
@@ -207,6 +245,7 @@ REFUSALS = (
         "Wait until recovery has finished and run this again",
     ),
     ("remaining connection slots", "no_connection_slot", "Raise max_connections or close sessions"),
+    ("too many clients", "no_connection_slot", "Raise max_connections or close sessions"),
     (
         "number of requested standby connections exceeds",
         "no_walsender",
@@ -220,13 +259,26 @@ NOT_YET = frozenset(
 )
 
 
+# Over the socket we are who owns the server, and have no password.
+ASKED_FOR_MORE = frozenset({"no_access_rule", "wrong_password", "no_password"})
+
+
 def explain_refusal(target: Target, message: str) -> HotStandbyError:
     """Give a refused connection a stable name and a next step; the server's own words stay in the message."""
+    told = f"cannot connect to {target}: {message}"
     for fragment, name, hint in REFUSALS:
         if fragment in message:
-            return HotStandbyError(name, f"cannot connect to {target}: {message}", hint)
+            if name in ASKED_FOR_MORE and target.host.startswith("/") and not target.passfile:
+                return _no_peer_access(target, told)
+            return HotStandbyError(name, told, hint)
+    return HotStandbyError("cannot_connect", told, "Check that the server runs and can be reached")
+
+
+def _no_peer_access(target: Target, told: str) -> HotStandbyError:
+    user = target.user or pwd.getpwuid(os.geteuid()).pw_name
     return HotStandbyError(
-        "cannot_connect",
-        f"cannot connect to {target}: {message}",
-        "Check that the server runs and can be reached",
+        "no_peer_access",
+        told,
+        "The server may serve all others well, but a line of its pg_hba.conf keeps us out:"
+        f' make "local all {user} peer" its first line, reload it, and run this again',
     )

@@ -148,7 +148,13 @@ def _lag_bytes(server: Server | None, topology: Topology) -> int | None:
 
 
 def _problems(topology: Topology) -> Iterator[str]:
-    if not topology.writable:
+    unasked = [member.name for member in topology.members if _runs_unasked(member.node)]
+    if unasked and not topology.writable:
+        yield (
+            f"no primary was seen, but a server that could not be asked runs on {' and '.join(unasked)}: it may be the"
+            " primary and serve; put right what its line says, and promote nobody before"
+        )
+    elif not topology.writable:
         yield "no primary is running: site.yml starts one that was merely stopped, failover.yml promotes a standby"
     if len(topology.writable) > 1:
         yield f"{' and '.join(m.name for m in topology.writable)} are both primaries: stop the wrong one at once"
@@ -166,6 +172,10 @@ def _problems(topology: Topology) -> Iterator[str]:
         trouble = _trouble(member, topology)
         if trouble:
             yield f"{member.name}: {trouble}"
+
+
+def _runs_unasked(node: Node | None) -> bool:
+    return node is not None and node.has_postmaster and node.unreadable is not None
 
 
 def _waiting_commits(name: str, server: Server) -> Iterator[str]:
@@ -216,7 +226,7 @@ def _server_warnings(server: Server, topology: Topology) -> Iterator[str]:
     if server.archiver_failing:
         yield f"archiving fails, last at {server.archiver_failing}"
     yield from _slot_warnings(server, {member.declared.slot for member in topology.members})
-    known = {member.name for member in topology.members}
+    known = {member.application_name for member in topology.members}
     for sender in server.senders:
         if sender.application_name not in known and sender.state == "streaming":
             yield f"{sender.application_name or 'somebody'} streams from it and is not in the inventory"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import CLUSTER, Node, Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 
@@ -58,6 +59,11 @@ class Member:
     @property
     def name(self) -> str:
         return self.declared.name
+
+    @property
+    def application_name(self) -> str:
+        """As its walreceiver calls itself."""
+        return application_name(self.declared.name)
 
     @property
     def has_data(self) -> bool:
@@ -148,7 +154,7 @@ class Topology:
         if server.receiver is not None and server.receiver.status != "streaming":
             return False
         return any(
-            sender.application_name == member.name and sender.state in ("streaming", "catchup")
+            sender.application_name == member.application_name and sender.state in ("streaming", "catchup")
             for sender in source.senders
         )
 

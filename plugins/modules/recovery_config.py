@@ -105,7 +105,7 @@ EXAMPLES = r"""
     primary_host: 198.51.100.31
     user: replicator
     passfile: /var/lib/postgresql/.hotstandby.pgpass
-    application_name: "{{ inventory_hostname }}"
+    application_name: "{{ inventory_hostname | hotstandby.postgresql.application_name }}"
     slot: hotstandby_db_2
     reload: true
   become: true

@@ -31,7 +31,6 @@ has_immediately_reserve             .   y   y   y   y   y   y   y   y   y   y   
 has_temporary_slots                 .   .   y   y   y   y   y   y   y   y   y   y
 has_max_slot_wal_keep_size          .   .   .   .   .   y   y   y   y   y   y   y
 has_slot_wal_status                 .   .   .   .   .   y   y   y   y   y   y   y
-has_idle_in_transaction_timeout     .   y   y   y   y   y   y   y   y   y   y   y
 has_wal_receiver_view               .   y   y   y   y   y   y   y   y   y   y   y
 wal_receiver_has_sender             .   .   .   y   y   y   y   y   y   y   y   y
 has_reply_time                      .   .   .   .   y   y   y   y   y   y   y   y

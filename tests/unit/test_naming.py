@@ -12,7 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import is_slot_name, slot_name
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import (
+    application_name,
+    is_slot_name,
+    slot_name,
+)
 
 PREFIX = "hotstandby_"
 NODE_NAMES = st.text(min_size=1, max_size=120)
@@ -65,6 +69,29 @@ def test_two_nodes_never_share_a_slot(nodes: list[str]) -> None:
 def test_what_cannot_be_named(node: str, prefix: str) -> None:
     with pytest.raises(ValueError, match=r"name|begin"):
         slot_name(node, prefix)
+
+
+@pytest.mark.parametrize("node", ["db-2", "DB_2.example.com", "x" * 63, "a 'b' \\c"])
+def test_a_node_that_a_server_takes_as_it_is_calls_itself_so(node: str) -> None:
+    assert application_name(node) == node
+
+
+@pytest.mark.parametrize(
+    ("node", "pattern"),
+    [("x" * 64, r"x{54}_[0-9a-f]{8}"), ("dbä", r"db__[0-9a-f]{8}"), ("a\nb", r"a_b_[0-9a-f]{8}")],
+)
+def test_a_node_that_a_server_would_cut_or_change_gets_a_hash(node: str, pattern: str) -> None:
+    assert re.fullmatch(pattern, application_name(node))
+
+
+@given(st.lists(NODE_NAMES | HOST_NAMES, min_size=2, max_size=30, unique=True))
+@example(["x" * 64, "x" * 65])
+@example(["dbä", "dbö"])
+def test_two_nodes_never_call_themselves_the_same(nodes: list[str]) -> None:
+    names = {application_name(node) for node in nodes}
+    assert len(names) == len(nodes)
+    assert all(re.fullmatch(r"[ -~]{1,63}", name) for name in names)
+    assert {application_name(name) for name in names} == names
 
 
 def test_is_slot_name() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_records import cluster_records
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
@@ -76,6 +77,10 @@ UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
         (confirmed_by_db2("ANY 2 (*)"), standby("db-1")),
         "there is db-2; bring such a standby up",
     ),
+    "a question failed": (
+        (stopped(unreadable="no access", has_postmaster=True), standby("db-1", streaming=False)),
+        "no primary was seen, but a server that could not be asked runs on db-1",
+    ),
     "cannot be asked": ((primary(), stopped(unreadable="it refuses us")), "db-2: it refuses us"),
 }
 
@@ -88,6 +93,22 @@ def test_what_makes_a_cluster_unhealthy(case: str) -> None:
     assert any(expected in problem for problem in status.problems), status.problems
     assert f"PROBLEM: {status.problems[0]}" in status.tree()
     assert "healthy" not in status.tree().splitlines()
+
+
+def test_a_question_that_failed_is_no_reason_for_a_failover() -> None:
+    nodes = (stopped(unreadable="no access", has_postmaster=True), standby("db-1", streaming=False))
+    told = status_of(cluster(*nodes)).tree()
+    assert "no primary is running" not in told
+    assert "failover.yml" not in told
+
+
+@pytest.mark.parametrize("name", ["db-2." + "x" * 70, "db-2ä"])
+def test_a_standby_whose_name_no_server_takes_is_known_by_another(name: str) -> None:
+    nodes = (primary(application_name(name)), standby("db-1"))
+    members = cluster(*nodes).members
+    long = replace(members[1], declared=replace(members[1].declared, name=name))
+    status = status_of(Topology.of((members[0], long)))
+    assert (status.healthy, status.warnings) == (True, ()), status.tree()
 
 
 def test_a_synchronous_standby_that_streams_is_well() -> None:

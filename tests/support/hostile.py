@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests with hostile settings and hostile users share: every module that asks a server, on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from support.clones import ADDRESS, PASSWORD, USER, clone_parameters, follow_parameters, make_passfile, slot_of
+from support.servers import Server
+
+RunModule = Callable[..., dict[str, Any]]
+
+
+def place(server: Server, **more: Any) -> dict[str, Any]:
+    """Where the server is, as every module takes it."""
+    return {
+        "bin_directory": server.bin_directory,
+        "data_directory": server.data_directory,
+        "port": server.port,
+        "socket_directory": server.socket_directory,
+        **more,
+    }
+
+
+class Life:
+    """A primary and its standby, on which every module that asks a server is run and has to succeed."""
+
+    def __init__(self, run: RunModule, primary: Server, standby: Server, environ: Mapping[str, str]) -> None:
+        self._run, self._primary, self._standby, self._environ = run, primary, standby, environ
+
+    def run(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        result = self._run(name, parameters, environ=self._environ)
+        assert not result["failed"], (name, result)
+        return result
+
+    def observe(self) -> list[dict[str, Any]]:
+        """What node_info says of both, without what moves by itself."""
+        found = []
+        for server in (self._primary, self._standby):
+            node = self.run("node_info", place(server, peers=[], version=server.version))["node"]
+            assert node["unreadable"] is None, node
+            seen = node["server"]
+            kept: tuple[str, ...] = (
+                "in_recovery",
+                "timeline",
+                "started",
+                "version",
+                "upstream_host",
+                "upstream_port",
+                "upstream_slot",
+            )
+            kept += ("restart_pending", "parameters", "max_wal_senders", "tablespace_bytes", "replay_paused")
+            senders = [(sender["application_name"], sender["state"]) for sender in seen["senders"]]
+            slots = [(slot["name"], slot["active"]) for slot in seen["slots"]]
+            found.append({**{name: seen[name] for name in kept}, "senders": senders, "slots": slots})
+        return found
+
+    def go_through(self) -> None:
+        """Everything that leaves primary and standby what they are."""
+        primary, standby = self._primary, self._standby
+        self.run("server_config", place(primary, settings={"work_mem": "5MB"}))
+        rules = [{"type": "host", "database": "replication", "user": USER, "address": "127.0.0.9"}]
+        self.run("hba_rules", place(primary, rules=rules))
+        self.run("replication_user", place(primary, user=USER, password=PASSWORD))
+        self.run("replication_slots", place(primary, slots=[slot_of(standby)]))
+        follow = follow_parameters(standby, primary, socket_directory=standby.socket_directory, reload=True)
+        self.run("recovery_config", follow)
+        self._wait_for_streaming()
+        at = {name: place(server) for name, server in (("primary", primary), ("standby", standby))}
+        probe = {
+            name: {key: value for key, value in found.items() if key in ("port", "socket_directory")}
+            for name, found in at.items()
+        }
+        written = self.run("replication_probe", {**probe["primary"], "action": "write"})
+        told = {"token": written["token"], "lsn": written["lsn"], "timeout": 60}
+        self.run("replication_probe", {**probe["standby"], "action": "read", **told})
+        self.run("replication_probe", {**probe["standby"], "action": "reached", **told})
+        host = {"host": ADDRESS, "host_port": primary.port, "user": USER, "passfile": make_passfile(standby, primary)}
+        self.run("replication_probe", {"action": "connect", **host})
+        self.run("prepare_shutdown", place(primary, keep=standby.name))
+        self.run("wal_receiver", place(standby))
+        self.run("recovery_config", follow)
+        self._wait_for_streaming()
+
+    def clone(self, third: Server) -> None:
+        parameters = clone_parameters(third, self._primary)
+        self.run("base_backup", parameters)
+
+    def promote(self) -> None:
+        """The standby detached and promoted."""
+        self.run("wal_receiver", place(self._standby))
+        result = self.run("promote", place(self._standby))
+        assert result["promoted"], result
+
+    def rewind(self) -> None:
+        """The primary that was, stopped by now, to the standby that was promoted."""
+        known = ("bin_directory", "data_directory", "version", "primary_host", "primary_port", "user", "passfile")
+        parameters = clone_parameters(self._primary, self._standby)
+        result = self.run("rewind", {name: parameters[name] for name in known})
+        assert result["path"] == "rewound", result
+
+    def _wait_for_streaming(self) -> None:
+        standby = self._standby
+        parameters = {"action": "streaming", "timeout": 60}
+        where = {"port": standby.port, "socket_directory": standby.socket_directory}
+        self.run("replication_probe", {**where, **parameters})

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a refused connection is called, and what a session of ours sets."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import SUPPORTED, Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
+    Target,
+    comes_from_server,
+    explain_refusal,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session_settings import (
+    essential_options,
+    program_environment,
+    session_options,
+    set_statements,
+)
+
+NO_PASSWORD = "connection to server on socket failed: fe_sendauth: no password supplied"
+SOCKET, HOST = Target("/run/postgresql", 5432, user="postgres"), Target("192.0.2.1", 5432, passfile="/p")
+
+
+@pytest.mark.parametrize(
+    ("target", "message", "name"),
+    [
+        (SOCKET, NO_PASSWORD, "no_peer_access"),
+        (SOCKET, 'FATAL:  no pg_hba.conf entry for host "[local]"', "no_peer_access"),
+        (SOCKET, "FATAL:  password authentication failed for user", "no_peer_access"),
+        (SOCKET, "FATAL:  sorry, too many clients already", "no_connection_slot"),
+        (SOCKET, "Connection refused", "cannot_connect"),
+        (HOST, NO_PASSWORD, "no_password"),
+        (HOST, "FATAL:  password authentication failed for user", "wrong_password"),
+    ],
+)
+def test_the_name_of_a_refused_connection(target: Target, message: str, name: str) -> None:
+    assert explain_refusal(target, message).name == name
+
+
+@pytest.mark.parametrize(
+    ("message", "served"),
+    [
+        ("connection to server failed: FATAL:  sorry, too many clients already", True),
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  Passwort-Authentifizierung fehlgeschlagen", True),
+        ("fe_sendauth: no password supplied", True),
+        ("FATAL:  the database system is shutting down", False),
+        ("Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?", False),
+        ("timeout expired", False),
+        ("server closed the connection unexpectedly", False),
+    ],
+)
+def test_a_server_that_refuses_us_lives(message: str, served: bool) -> None:
+    assert comes_from_server(message) is served
+
+
+def test_who_is_kept_out_of_the_socket_is_told_the_line() -> None:
+    told = str(explain_refusal(SOCKET, NO_PASSWORD))
+    assert '"local all postgres peer"' in told
+    assert "failover" not in told
+
+
+def test_a_value_with_a_space_stays_one_word() -> None:
+    assert r"-c default_transaction_isolation=read\ committed" in session_options(30)
+
+
+def test_the_time_limits_are_milliseconds() -> None:
+    assert "-c statement_timeout=30000 -c lock_timeout=10000" in session_options(30)
+    assert "-c statement_timeout=0 -c lock_timeout=0" in program_environment((), None)["PGOPTIONS"]
+
+
+def test_the_servers_own_settings_are_seen_as_far_as_they_can() -> None:
+    assert "TimeZone" not in essential_options(30)
+    assert "search_path=pg_catalog,pg_temp" in essential_options(30)
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("9.5", []),
+        ("9.6", ["idle_in_transaction_session_timeout"]),
+        ("13", ["idle_in_transaction_session_timeout", "jit", "default_table_access_method"]),
+        (
+            "17",
+            [*("idle_in_transaction_session_timeout", "jit", "default_table_access_method"), "idle_session_timeout"],
+        ),
+    ],
+)
+def test_no_version_is_asked_to_set_what_it_does_not_know(version: str, names: list[str]) -> None:
+    found = [name for name, dummy in Dialect.for_version(version).session_settings]
+    assert found[: len(names)] == names
+    assert ("transaction_timeout" in found) == (version == "17")
+    assert len(found) == len(names) + (version == "17")
+
+
+def test_the_statements_set_each() -> None:
+    assert set_statements(Dialect.for_version(SUPPORTED[-1]).session_settings).count("SET ") == 5
