@@ -237,7 +237,7 @@ def test_only_a_regular_file_is_read_and_nothing_is_waited_for(place: Path) -> N
     assert read_regular(str(place / "file")) == "text \udcff\r\n"
     os.mkfifo(place / "fifo")
     for name in ("fifo", ".", "missing"):
-        with pytest.raises(OSError, match="not a regular file|No such file"), open_regular(str(place / name)):
+        with pytest.raises(OSError, match=r"not a regular file|No such file"), open_regular(str(place / name)):
             pass
     with pytest.raises(OSError, match="not a regular file"):
         read_regular("/dev/zero")
