@@ -10,12 +10,14 @@ with its own rights.
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 ROOT = 0
 # Who acts where several accounts can change what a name leads to: nobody's rights are what all of them have.
@@ -144,3 +146,25 @@ def _is_shared(directory: os.stat_result) -> bool:
 
 def _nobody() -> Account:
     return Account(NOBODY, NOBODY, ())
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Open a file for reading as the account that controls where it lies. Raises OSError.
+
+    Anything but a regular file is refused: nothing is waited for.
+    """
+    with acting_as_owner_of(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: str) -> str:
+    """The text of such a file; bytes that are not UTF-8 survive the way back to disk. Raises OSError."""
+    with open_regular(path) as file:
+        return file.read().decode("utf-8", errors="surrogateescape")

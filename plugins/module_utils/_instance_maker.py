@@ -8,24 +8,32 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
-import shutil
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import sync_directory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import (
+    Account,
+    acting_as,
+    acting_as_owner_of,
+    controller_of,
+    read_regular,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands, RunCommand
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_places import Places
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_plan import (
     WantedInstance,
     Work,
     initdb_options,
     look_at,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import programs
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import debian_log, programs
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import replace_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
+DEFAULT_OWNER = "postgres"
 # What pg_createcluster puts into the configuration directory.
 DEBIAN_FILES = (
     "postgresql.conf",
@@ -37,6 +45,9 @@ DEBIAN_FILES = (
 )
 # Debian keeps these three outside of the data directory.
 CONFIG_FILES = DEBIAN_FILES[:3]
+# What pg_createcluster runs at its end when root runs it.
+DEBIAN_NOTICE = "/usr/share/postgresql-common/pg_updateaptconfig"
+SYSTEMD_RUNS = "/run/systemd/system"
 OTHERS_TIMEOUT_SECONDS = 120
 
 
@@ -48,6 +59,10 @@ class Maker:
         self._commands = commands
         self._wanted = wanted
         self._dialect = dialect
+        self._owner = _owner(wanted)
+        self._places = Places(self._owner, root_helps=True)
+        # the names there are what the path of the data directory leads to
+        self._data_places = Places(self._owner, root_helps=controller_of(wanted.data_directory) is None)
         self._lock: int | None = None
 
     def wait_for_others(self) -> None:
@@ -56,7 +71,7 @@ class Maker:
         Raises HotStandbyError "timed_out".
         """
         try:
-            descriptor = os.open(self._wanted.scratch, os.O_RDONLY | os.O_DIRECTORY)
+            descriptor = self._open_scratch()
         except FileNotFoundError:
             return
         try:
@@ -92,7 +107,7 @@ class Maker:
             if work.discard_conf:
                 # the one by which we recognise it goes last
                 for name in reversed(DEBIAN_FILES):
-                    with suppress(FileNotFoundError):
+                    with acting_as_owner_of(wanted.config_directory), suppress(FileNotFoundError):
                         os.unlink(os.path.join(wanted.config_directory, name))
             self._remove_scratch()
         if work.make_data or work.make_conf:
@@ -104,14 +119,17 @@ class Maker:
 
     def _make(self, work: Work) -> None:
         wanted = self._wanted
+        self._places.give_volume(wanted.data_directory)
         in_place = work.make_data and not self._can_rename()
         directory = wanted.real_directory if in_place else wanted.scratch_data
-        if not in_place:
-            self._make_directories(os.path.dirname(wanted.scratch))
+        if in_place:
+            self._places.give(wanted.data_directory)
+        else:
+            self._data_places.make_directories(os.path.dirname(wanted.scratch))
             self._make_scratch()
         if wanted.wal_directory and work.make_data and wanted.debian:
             # initdb runs as the owner, who may not be allowed to
-            self._make_directories(wanted.wal_directory)
+            self._places.make_directories(wanted.wal_directory, 0o700)
         try:
             if work.make_conf:
                 self._create_cluster(directory, with_data=work.make_data)
@@ -123,16 +141,18 @@ class Maker:
                 self._remove_scratch()
             raise
         if work.make_data and not in_place:
-            self._make_directories(os.path.dirname(wanted.real_directory))
-            os.rename(directory, wanted.real_directory)
-            sync_directory(os.path.dirname(wanted.real_directory))
+            self._data_places.make_directories(os.path.dirname(wanted.real_directory))
+            self._data_places.rename(directory, wanted.real_directory)
 
     def _make_scratch(self) -> None:
         """Make and lock the scratch directory; the programs inherit the lock, which lasts as long as they work."""
-        os.mkdir(self._wanted.scratch, 0o700)
-        self._own(self._wanted.scratch)
-        self._lock = os.open(self._wanted.scratch, os.O_RDONLY | os.O_DIRECTORY)
+        self._data_places.make_directory(self._wanted.scratch, 0o700)
+        self._lock = self._open_scratch()
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def _open_scratch(self) -> int:
+        with acting_as(self._owner):
+            return os.open(self._wanted.scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
     def _options(self) -> dict[str, Any]:
         return {"cwd": "/", **({"pass_fds": (self._lock,)} if self._lock is not None else {})}
@@ -145,7 +165,7 @@ class Maker:
         parent = os.path.dirname(real)
         while not os.path.exists(parent):
             parent = os.path.dirname(parent)
-        return os.access(parent, os.W_OK | os.X_OK)
+        return self._data_places.can_make_in(parent)
 
     def _initdb(self, directory: str) -> None:
         options = initdb_options(self._wanted, self._dialect)
@@ -153,11 +173,15 @@ class Maker:
         if not self._wanted.debian:
             self._commands.output("initdb", *arguments, **self._options())
             return
-        path = self._commands.path("initdb")
-        owner = self._wanted.owner or "postgres"
-        programs(self._run, "runuser").output("runuser", "-u", owner, "--", path, *arguments, **self._options())
-        for name in CONFIG_FILES:
-            os.unlink(os.path.join(directory, name))
+        self._as_owner(self._commands.path("initdb"), *arguments)
+        with acting_as(self._owner):
+            for name in CONFIG_FILES:
+                os.unlink(os.path.join(directory, name))
+
+    def _as_owner(self, *command: str) -> None:
+        """Run a program as the owner. Raises HotStandbyError."""
+        owner = self._wanted.owner or DEFAULT_OWNER
+        programs(self._run, "runuser").output("runuser", "-u", owner, "--", *command, **self._options())
 
     def _create_cluster(self, directory: str, with_data: bool) -> None:
         wanted = self._wanted
@@ -171,54 +195,57 @@ class Maker:
             options += ["--pgoption", "waldir=", "--pgoption", "xlogdir="]
         if not with_data:
             initdb = [option for option in initdb if not option.startswith(self._dialect.waldir_option)] + ["-N"]
-        programs(self._run, "pg_createcluster").output(
-            "pg_createcluster", *options, wanted.version, wanted.instance, "--", *initdb, **self._options()
-        )
+        # as root it would write to names in directories of the owner's
+        self._make_places_of_root()
+        command = programs(self._run, "pg_createcluster").path("pg_createcluster")
+        self._as_owner(command, *options, wanted.version, wanted.instance, "--", *initdb)
+        # and this it leaves out for an ordinary account
+        if os.path.isdir(SYSTEMD_RUNS):
+            programs(self._run, "systemctl").output("systemctl", "daemon-reload")
+        notice = Commands(self._run, os.path.dirname(DEBIAN_NOTICE))
+        if notice.has(os.path.basename(DEBIAN_NOTICE)):
+            notice.attempt(os.path.basename(DEBIAN_NOTICE))
+
+    def _make_places_of_root(self) -> None:
+        """What pg_createcluster needs and the owner may not make."""
+        wanted = self._wanted
+        for directory in (wanted.config_directory, wanted.socket_directory):
+            self._places.make_directories(directory)
+        self._places.give(wanted.config_directory)
+        self._places.make_log(debian_log(wanted.version, wanted.instance))
 
     def _point_conf(self) -> None:
         """Let the configuration name the real data directory."""
         path = self._wanted.conf_file
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            text = file.read()
-        new = ConfFile.parse(text).with_settings({"data_directory": self._wanted.data_directory}).text
-        status = os.stat(path)
-        scratch = f"{path}.new"
-        with open(scratch, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            os.fchown(file.fileno(), status.st_uid, status.st_gid)
-            os.fchmod(file.fileno(), status.st_mode & 0o7777)
-            file.write(new)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-        sync_directory(self._wanted.config_directory)
+        with acting_as_owner_of(path):
+            text = read_regular(path)
+            new = ConfFile.parse(text).with_settings({"data_directory": self._wanted.data_directory}).text
+            replace_text(path, new)
 
     def _remove_scratch(self) -> None:
         """Remove what we made there and, if initdb was cut off, what it put into the WAL's own directory."""
         wanted = self._wanted
         link = os.path.join(wanted.scratch_data, self._dialect.wal_directory)
-        if wanted.wal_directory and os.path.islink(link) and os.path.samefile(link, wanted.wal_directory):
-            for entry in os.scandir(wanted.wal_directory):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
-                else:
-                    os.unlink(entry.path)
-        with suppress(FileNotFoundError):
-            shutil.rmtree(wanted.scratch)
+        with acting_as(self._owner):
+            wal_is_ours = wanted.wal_directory and os.path.islink(link) and os.path.samefile(link, wanted.wal_directory)
+        if wal_is_ours and wanted.wal_directory:
+            self._places.empty(wanted.wal_directory)
+        self._data_places.remove(wanted.scratch)
 
-    def _make_directories(self, path: str) -> None:
-        """Make a directory and those above it that are missing, for the owner."""
-        missing = []
-        while not os.path.exists(path):
-            missing.append(path)
-            path = os.path.dirname(path)
-        for directory in reversed(missing):
-            os.mkdir(directory, 0o700 if directory == self._wanted.wal_directory else 0o755)
-            self._own(directory)
 
-    def _own(self, path: str) -> None:
-        if os.geteuid() == 0:
-            entry = pwd.getpwnam(self._wanted.owner or "postgres")
-            os.chown(path, entry.pw_uid, entry.pw_gid)
+def _owner(wanted: WantedInstance) -> Account:
+    """Raises HotStandbyError "not_the_owner" when there is no such account."""
+    if not wanted.debian:
+        return Account.of(os.geteuid(), os.getegid())
+    name = wanted.owner or DEFAULT_OWNER
+    try:
+        return Account.named(name)
+    except KeyError:
+        raise HotStandbyError(
+            "not_the_owner",
+            f"there is no account {name} on this host",
+            "Install the server's packages, or correct postgres_owner",
+        ) from None
 
 
 def _is_ours(descriptor: int) -> bool:

@@ -12,6 +12,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import (
+    acting_as_owner_of,
+    read_regular,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -85,7 +89,8 @@ def look_at(wanted: WantedInstance) -> Look:
     """Raises HotStandbyError "cannot_read" when this user may not."""
     try:
         conf = _read(wanted.conf_file) if wanted.debian else None
-        entries = os.listdir(wanted.data_directory) if os.path.exists(wanted.data_directory) else []
+        with acting_as_owner_of(wanted.data_directory):
+            entries = os.listdir(wanted.data_directory) if os.path.exists(wanted.data_directory) else []
         version = _read(os.path.join(wanted.data_directory, "PG_VERSION"))
     except OSError as error:
         raise HotStandbyError(
@@ -203,7 +208,6 @@ def initdb_options(wanted: WantedInstance, dialect: Dialect) -> list[str]:
 
 def _read(path: str) -> str | None:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        return read_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return None

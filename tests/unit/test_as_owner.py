@@ -22,6 +22,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner im
     acting_as,
     acting_as_owner_of,
     controller_of,
+    open_regular,
+    read_regular,
 )
 from support.account import remove_directory
 
@@ -228,3 +230,14 @@ def test_swaps_while_root_works_open_no_file_of_roots(place: Path) -> None:
     assert {path.read_text() for path in vault.iterdir()} == {SECRET}
     assert sorted(path.name for path in vault.iterdir()) == ["file", "new"]
     assert identity()[0] == 0
+
+
+def test_only_a_regular_file_is_read_and_nothing_is_waited_for(place: Path) -> None:
+    (place / "file").write_bytes(b"text \xff\r\n")
+    assert read_regular(str(place / "file")) == "text \udcff\r\n"
+    os.mkfifo(place / "fifo")
+    for name in ("fifo", ".", "missing"):
+        with pytest.raises(OSError, match=r"not a regular file|No such file"), open_regular(str(place / name)):
+            pass
+    with pytest.raises(OSError, match="not a regular file"):
+        read_regular("/dev/zero")
