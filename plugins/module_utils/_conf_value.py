@@ -69,6 +69,14 @@ def normalise(value: str, kind: str | None, unit: str | None = None) -> str:
     return value
 
 
+def bytes_of(value: Any) -> int:
+    """Bytes, as a whole number or with one of PostgreSQL's units (B, kB, MB, GB, TB). Raises ValueError."""
+    found = re.fullmatch(r"([0-9]+)\s*([A-Za-z]*)", str(value).strip(), re.ASCII)
+    if isinstance(value, bool) or not found or (found[2] or "B") not in _BYTES:
+        raise ValueError(f"{value!r} is no number of bytes")
+    return int(found[1]) * _BYTES[found[2] or "B"]
+
+
 def _guess(left: str, right: str) -> str:
     words = [_truth(value, numbers=False) for value in (left, right)]
     if any(word in ("on", "off") for word in words):

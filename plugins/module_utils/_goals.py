@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import plan_to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value import bytes_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._last_look import places_to_ask
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint, plan_site
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import FailoverOptions, plan_failover
@@ -17,14 +18,42 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_switch
     SwitchoverOptions,
     plan_switchover,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Plan, Refusal
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
 
 Options = Mapping[str, Any]
 
 
 def plan_for(goal: str, topology: Topology, options: Options) -> dict[str, Any]:
-    """Make the plan. Raises KeyError for a goal that there is not, ValueError for an option that is no number."""
-    return _GOALS[goal](topology, options)
+    """Make the plan. Raises KeyError for a goal that there is not."""
+    try:
+        return _GOALS[goal](topology, options)
+    except BadValueError as error:
+        return plan_to_plain(Plan.refused(error.refusal))
+
+
+class BadValueError(Exception):
+    """An option that the user gave has no value that it can have."""
+
+    def __init__(self, variable: str, value: Any, wanted: str) -> None:
+        told = f"{variable} is {str(value)!r}, which is not {wanted}"
+        self.refusal = Refusal("bad_value", "cluster", told, "Correct it where it is set and run this again")
+        super().__init__(told)
+
+
+def _bytes(options: Options, name: str, variable: str) -> int:
+    try:
+        return bytes_of(options[name])
+    except ValueError:
+        wanted = "a number of bytes, alone or with B, kB, MB, GB or TB (16MB)"
+        raise BadValueError(variable, options[name], wanted) from None
+
+
+def _number(options: Options, name: str, variable: str) -> int:
+    try:
+        return int(options[name])
+    except (TypeError, ValueError):
+        raise BadValueError(variable, options[name], "a whole number") from None
 
 
 def _site(topology: Topology, dummy: Options) -> dict[str, Any]:
@@ -45,8 +74,8 @@ def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
         topology,
         SwitchoverOptions(
             to=options.get("to") or None,
-            maximum_lag=int(options["maximum_lag"]),
-            maximum_archive_backlog=int(options["maximum_archive_backlog"]),
+            maximum_lag=_bytes(options, "maximum_lag", "switchover_maximum_lag"),
+            maximum_archive_backlog=_number(options, "maximum_archive_backlog", "switchover_maximum_archive_backlog"),
         ),
     )
     ask = places_to_ask(topology, outcome.candidate)
@@ -60,7 +89,7 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
         FailoverOptions(
             dead=tuple(name.strip() for name in str(options.get("dead") or "").split(",") if name.strip()),
             to=options.get("to") or None,
-            maximum_loss=int(options["maximum_loss"]),
+            maximum_loss=_bytes(options, "maximum_loss", "failover_maximum_loss"),
             salvage=bool(options["salvage"]),
             end_sessions=bool(options.get("end_sessions", True)),
             fence_commands=tuple(options.get("fence_commands") or ()),
