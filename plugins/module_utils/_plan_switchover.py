@@ -212,7 +212,8 @@ def _slowed(name: str, server: Server) -> Iterator[Refusal]:
             "candidate_not_replaying",
             name,
             f"its replay waits for other sessions: {told(server.held_by)}",
-            f"Wait until they have ended, end them ({name}: SELECT pg_catalog.pg_terminate_backend(PID)), or choose another one",
+            f"Wait until they have ended, end them ({name}: SELECT pg_catalog.pg_terminate_backend(PID)), or choose"
+            " another one",
         )
 
 

@@ -19,17 +19,17 @@ SESSIONS_SQL = (
     " a.state, a.xact_start::pg_catalog.text AS since, a.backend_start::pg_catalog.text AS started,"
     " coalesce(pg_catalog.age(a.backend_xmin), -1) AS snapshot_age,"
     " EXISTS (SELECT 1 FROM pg_catalog.pg_locks AS waiting JOIN pg_catalog.pg_locks AS held"
-    " ON held.locktype OPERATOR(pg_catalog.=) waiting.locktype"
-    " AND held.database OPERATOR(pg_catalog.=) waiting.database"
-    " AND held.relation OPERATOR(pg_catalog.=) waiting.relation"
-    " WHERE NOT waiting.granted AND waiting.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'"
-    " AND held.granted AND held.pid OPERATOR(pg_catalog.=) a.pid) AS blocks"
+    " ON held.locktype = waiting.locktype"
+    " AND held.database = waiting.database"
+    " AND held.relation = waiting.relation"
+    " WHERE NOT waiting.granted AND waiting.mode = 'AccessExclusiveLock'"
+    " AND held.granted AND held.pid = a.pid) AS blocks"
     " FROM pg_catalog.pg_stat_activity AS a"
-    " WHERE a.datid IS NOT NULL AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
+    " WHERE a.datid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()"
 )
 END_SQL = (
     "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity"
-    " WHERE pid OPERATOR(pg_catalog.=) %s AND backend_start::pg_catalog.text OPERATOR(pg_catalog.=) %s"
+    " WHERE pid = %s AND backend_start::pg_catalog.text = %s"
 )
 TOLD_AT_MOST = 3
 
