@@ -55,6 +55,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_targe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_tidy import tidy
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import NOT_YET, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
@@ -69,7 +70,8 @@ def clone(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     dialect = dialect_for(params["version"])
     place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
-    request = Request(Commands(module.run_command, params["bin_directory"]), dialect, place, params)
+    commands = Commands(module.run_command, params["bin_directory"])
+    request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():
         refuse_running(request.data_directory)
         if module.check_mode:
@@ -138,7 +140,8 @@ def _settle(request: Request, place: layout.Place) -> dict[str, Any] | None:
         return None
     left = pending_steps(marker) if marker.phase == SWAPPING else ()
     if left:
-        carry_out(left)
+        with request.acting():
+            carry_out(left)
     if marker.phase == SWAPPING:
         forget_rewind(place)
     if marker.phase == COPYING:
@@ -205,13 +208,14 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
     unverified = copy.verify(params["verify"])
     copy.prepare()
     size = tree_bytes(target.sides)
-    refuse_running(request.data_directory)
-    steps, asides = target.swap(free_stamp(request.data_directory))
-    save_marker(target.data, marker.swapping(steps, asides, unverified is None))
-    carry_out(steps)
-    os.chmod(target.data.directory, 0o700)
-    forget_rewind(target.data)
-    forget_marker(target.data)
+    with request.acting():
+        refuse_running(request.data_directory)
+        steps, asides = target.swap(free_stamp(request.data_directory))
+        save_marker(target.data, marker.swapping(steps, asides, unverified is None))
+        carry_out(steps)
+        os.chmod(target.data.directory, 0o700)
+        forget_rewind(target.data)
+        forget_marker(target.data)
     reason = f"cloned from {source.target}"
     if asides:
         reason += f"; what was there before is in {asides[0]}"

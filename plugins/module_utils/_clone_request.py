@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +26,13 @@ REPLACE_VARIABLE = "hot_standby_replace_data"
 
 @dataclass(frozen=True)
 class Request:
-    """What the module was asked for."""
+    """What the module was asked for. acting: holds the node's lock while the clone is put into place."""
 
     commands: Commands
     dialect: Dialect
     place: Target
     params: dict[str, Any]
+    acting: Callable[[], AbstractContextManager[None]]
 
     @property
     def data_directory(self) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands, Outcome
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._deadline import Deadline
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_programs import Programs
@@ -45,7 +46,8 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     dialect = dialect_for(params["version"])
     place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
-    request = Request(Commands(module.run_command, params["bin_directory"]), dialect, place, params)
+    commands = Commands(module.run_command, params["bin_directory"])
+    request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():
         control = request.check_target()
         request.commands.output("pg_rewind", "--version")
@@ -141,7 +143,8 @@ def _really(request: Request, programs: Programs, tried: Words) -> tuple[str, ..
     """
     target, restore_command = programs.target, request.params["restore_command"]
     shelter = target.make_shelter()
-    target.guard(str(request.place), shelter)
+    with request.acting():
+        target.guard(str(request.place), shelter)  # from here on no server starts there, whoever else acts
     touched, failure = False, None
     try:
         target.set_own_aside(shelter)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +35,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
 
 @dataclass(frozen=True)
 class Request:
-    """What the module was asked for."""
+    """What the module was asked for. acting: holds the node's lock while the rewind begins to change anything."""
 
     commands: Commands
     dialect: Dialect
     place: Target
     params: dict[str, Any]
+    acting: Callable[[], AbstractContextManager[None]]
 
     @property
     def data_directory(self) -> str:

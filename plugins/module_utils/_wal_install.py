@@ -17,6 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import (
     StandbyServer,
     open_server,
@@ -137,7 +138,8 @@ def install_segments(module: AnsibleModule, end: Lsn) -> dict[str, Any]:
                     return _result(before, before, end, segments, (), reason)
                 _check_same(server, before)
                 sources = [delivery.source(segment) for segment in segments]
-                replaced = put(sources, server.wal_directory)
+                with acting(module):
+                    replaced = put(sources, server.wal_directory)
         if module.check_mode:
             return _result(before, before, end, (), (), "it is here already, and would be replayed")
         after = _replay(server, end, params["timeout"])
