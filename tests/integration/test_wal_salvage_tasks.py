@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,21 +54,34 @@ class Run:
         self.candidate = candidate
         self.temporary = directory / "tmp"
         self.temporary.mkdir(parents=True)
+        self.home = directory / "home"
+        self.home.mkdir()
+        self.interpreters: dict[str, str] = {}
 
     def __call__(self, salvage_from: str) -> subprocess.CompletedProcess[str]:
+        with self.start(salvage_from) as process:
+            output, errors = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def start(self, salvage_from: str) -> subprocess.Popen[str]:
         control = self.candidate.run("pg_controldata", "-D", self.candidate.data_directory).stdout
         system = next(line.split()[-1] for line in control.splitlines() if "system identifier" in line)
         observed = {"server": {"timeline": 1}, "control": {"system_identifier": system}}
         shared = {
             "postgres_plan": {"salvage_from": salvage_from, "gone": "dead", "candidate": "candidate"},
-            "postgres_records": {"candidate": {"observed": observed}},
+            "postgres_records": {
+                "dead": {"declared": {"place": "127.0.0.1 1"}},
+                "candidate": {"declared": {"place": "127.0.0.1 2"}, "observed": observed},
+            },
             "python_path": str(readable_tree()),
         }
         hosts = {"dead": self.variables(self.dead), "candidate": self.variables(self.candidate)}
+        for name, program in self.interpreters.items():
+            hosts[name]["ansible_python_interpreter"] = program
         inventory = {"all": {"vars": shared, "hosts": hosts}}
         (self.directory / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
         (self.directory / "playbook.yml").write_text(PLAYBOOK, encoding="utf-8")
-        return subprocess.run(
+        return subprocess.Popen(
             [
                 Path(sys.executable).with_name("ansible-playbook"),
                 "-vvv",
@@ -77,12 +91,17 @@ class Run:
                 self.directory / "playbook.yml",
             ],
             cwd=CHECKOUT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "TMPDIR": str(self.temporary)},
+            env={
+                **os.environ,
+                "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+                "TMPDIR": str(self.temporary),
+                "HOME": str(self.home),
+            },
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
-            check=False,
+            start_new_session=True,
         )
 
     def variables(self, server: Server) -> dict[str, Any]:
@@ -103,7 +122,8 @@ class Run:
 
     def left_over(self) -> list[str]:
         """What the runs have left anywhere."""
-        found = [*self.temporary.glob("hotstandby-*"), *self.candidate.data_directory.rglob("*hotstandby-salvage*")]
+        found = [*self.temporary.rglob("*hotstandby-*"), *self.candidate.data_directory.rglob("*hotstandby-salvage*")]
+        found += [*self.home.rglob("*hotstandby-*"), *Path("/var/lib").glob("hotstandby-salvage-*")]
         return [str(path) for path in found]
 
 
@@ -174,4 +194,89 @@ def test_a_failure_on_the_candidate_leaves_no_copy(run: Run) -> None:
     failed = run(position_of(run.candidate))
     assert failed.returncode != 0
     assert "replay_paused" in failed.stdout
+    assert run.left_over() == []
+
+
+SWAP = """\
+import os, sys
+inbox, vault = sys.argv[1:]
+number = 0
+print("ready", flush=True)
+while True:
+    if os.path.isdir(inbox) and not os.path.islink(inbox):
+        number += 1
+        try:
+            os.rename(inbox, inbox + "." + str(number))
+            os.symlink(vault, inbox)
+        except OSError:
+            pass
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="where nobody is root nothing of root's can be reached")
+def test_links_that_the_account_plants_lead_root_nowhere(run: Run, tmp_path: Path) -> None:
+    """The finding: a file of the account's came into being in a directory that only root may enter."""
+    vault = tmp_path / "vault"
+    vault.mkdir(mode=0o700)
+    inbox = run.candidate.data_directory / "base" / "pgsql_tmp" / "pgsql_tmp.hotstandby-salvage"
+    before = vault.stat()
+    attacker = run.candidate.account_entry.popen(
+        [interpreter(), "-c", SWAP, str(inbox), str(vault)], stdout=subprocess.PIPE
+    )
+    try:
+        assert attacker.stdout
+        assert attacker.stdout.readline() == "ready\n"
+        done = run(position_of(run.candidate))
+    finally:
+        attacker.kill()
+        attacker.wait()
+    assert list(vault.iterdir()) == []
+    assert (vault.stat().st_uid, vault.stat().st_mode) == (before.st_uid, before.st_mode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run.candidate.sql("SELECT count(*) FROM t") == [(3001,)]
+    assert run.left_over() == []
+
+
+LIAR = """\
+#!{python}
+import json, sys
+sys.stdin.read()
+print(json.dumps(dict(
+    changed=False, needed=True, salvageable=True, end="0/8000060", bytes=1, missing=[], reason="so much",
+    segments=[dict(name={name!r}, path={path!r}, bytes=4)],
+)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("../../../etc/cron.d/x", "/etc/cron.d/x"),
+        ("000000010000000000000005", "/home/postgres/.profile"),
+        (".profile", "/home/postgres/.profile"),
+        ("000000010000000000000005\n", "/wal/000000010000000000000005\n"),
+        ("00000002.history", "/wal/00000002.history"),
+    ],
+)
+def test_a_dead_primary_in_other_hands_chooses_no_names(run: Run, name: str, path: str) -> None:
+    program = run.dead.directory / "python"
+    program.write_text(LIAR.format(python=interpreter(), name=name, path=path))
+    program.chmod(0o755)
+    run.interpreters["dead"] = str(program)
+    done = run("0/5000000")
+    assert done.returncode != 0
+    assert "this host names files that are no segments of WAL" in done.stdout, done.stdout
+    assert run.left_over() == []
+
+
+def test_what_a_killed_run_has_left_is_gone_after_the_next(run: Run) -> None:
+    process = run.start(position_of(run.candidate))
+    staging = run.home / ".ansible" / "tmp"
+    wait_for(lambda: any(staging.glob("hotstandby-salvage-*/0*")), "a segment to be on the controller")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    [left] = staging.glob("hotstandby-salvage-*")
+    assert left.stat().st_mode & 0o777 == 0o700
+    done = run(position_of(run.candidate))
+    assert done.returncode == 0, done.stdout + done.stderr
     assert run.left_over() == []
