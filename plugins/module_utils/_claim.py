@@ -24,8 +24,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run, may_claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock
 
-# How long a run waits for an act to end, its own or that of a run that is dead: the longest are a stop and a start.
+# How long a run waits for an act to end that holds the lock: the longest are a stop and a start. A look has less time
+# (postgres_look_timeout).
 ACT_SECONDS = 90
+LOOK_SECONDS = 40
 PAUSE_SECONDS = 0.05
 SIGN_OF_LIFE_SECONDS = 5
 PRIVATE = 0o600
@@ -87,7 +89,7 @@ class Claim:
     def release(self, run_id: str) -> None:
         """Say that the run has ended, where the node still bears its claim."""
         with self._opened(create=False) as descriptor:
-            if descriptor is None or not _lock(descriptor, lambda: False):
+            if descriptor is None or not _lock(descriptor, ACT_SECONDS):
                 return
             holder = _read(descriptor)[0]
             if holder is not None and holder.id == run_id and not holder.ended:
@@ -104,7 +106,7 @@ class Claim:
             if descriptor is None:
                 yield  # a host with nothing on it: this act makes the directory
                 return
-            if not _lock(descriptor, lambda: False):
+            if not _lock(descriptor, ACT_SECONDS):
                 raise HotStandbyError(
                     "node_busy",
                     f"another act on this node has not ended after {ACT_SECONDS} s; it holds {self._path}",
@@ -170,12 +172,12 @@ def _take(descriptor: int, claimant: Claimant) -> Claimed:
     def refused() -> bool:
         return not may_claim(claimant, *_read(descriptor))
 
-    locked = _lock(descriptor, refused)
+    locked = _lock(descriptor, LOOK_SECONDS, refused)
     holder, age = _read(descriptor)
     if not may_claim(claimant, holder, age):
         return Claimed(granted=False, holder=holder, age_seconds=age)
     if not locked:
-        return Claimed(granted=False, holder=holder, problem=f"an act there has not ended after {ACT_SECONDS} s")
+        return Claimed(granted=False, holder=holder, problem=f"an act there has not ended after {LOOK_SECONDS} s")
     try:
         _write(descriptor, claimant.run)
     except OSError as error:
@@ -183,10 +185,10 @@ def _take(descriptor: int, claimant: Claimant) -> Claimed:
     return Claimed(granted=True)
 
 
-def _lock(descriptor: int, given_up: Callable[[], bool]) -> bool:
+def _lock(descriptor: int, seconds: float, given_up: Callable[[], bool] = lambda: False) -> bool:
     """Take the lock; False when it was not free in time, or waiting was given up."""
     clock = SystemClock()
-    deadline = clock.now() + ACT_SECONDS
+    deadline = clock.now() + seconds
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
