@@ -114,6 +114,9 @@ def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
 def _clone(request: Request) -> dict[str, Any]:
     began = time.monotonic()
     place = place_of(request.data_directory)
+    if request.params["run"]:
+        # the node bears the claim of this run: a clone that still works here belongs to one that has ended
+        stop_strays(place.side)
     created = make_directories(place.parent)
     try:
         with locked(place):

@@ -25,7 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 PROGRAM = "pg_basebackup"
-LOCK_SECONDS = 10
+LOCK_SECONDS = 30
 KILL_SECONDS = 20
 
 

@@ -120,7 +120,8 @@ def test_second_run_takes_over_from_an_orphan(
     params = clone_parameters(server, source)
     orphan = start_module("base_backup", {**params, "max_rate": "32k"})
     wait_until_copying(server, Path(f"{server.data_directory}.hotstandby-clone"))
-    converge(server, source, run_module, params)
+    claim = {"id": "second", "file": server.directory.parent / "second.run"}
+    converge(server, source, run_module, {**params, "run": claim})
     assert orphan.wait()["error_name"] == "clone_failed"
     assert (server.data_directory / "PG_VERSION").exists()
     assert leftovers(server.directory) == []
