@@ -58,14 +58,28 @@ def _across_timelines(gone: Member, winner: Member, end: Lsn) -> Loss:
     return Loss(f"cannot be told: {gone.name} is on timeline {timeline} up to {end}, {winner.name} on another", None)
 
 
-def latest_heard(topology: Topology, before: Lsn | None) -> Lsn | None:
+def latest_heard(topology: Topology, before: Lsn | None, winner: Member) -> Lsn | None:
     """The furthest LSN that any standby has, or that its receiver has heard of, now or at an earlier look; and what a
-    standby that is not reached told another node."""
-    standbys = [member.node.server for member in topology.members if member.node and member.node.server]
+    standby that is not reached told another node. Only of those whose WAL is of the winner's history."""
+    standbys = [
+        member.node.server
+        for member in topology.members
+        if member.node and member.node.server and _of_one_history(member, winner, topology)
+    ]
     heard = [server.receiver.latest_end for server in standbys if server.receiver]
     had = [server.position for server in standbys if server.in_recovery]
     told = [found.position for member in topology.unseen for found in topology.sightings_of(member)]
     return max((lsn for lsn in (before, *heard, *had, *told) if lsn is not None), default=None)
+
+
+def _of_one_history(member: Member, winner: Member, topology: Topology) -> bool:
+    """Whether what it has is of the cluster and its history: not of a promotion that the winner knows nothing of."""
+    mine, theirs = member.node, winner.node
+    if member in topology.foreign or mine is None or theirs is None:
+        return False
+    if mine.history is None or theirs.history is None:
+        return True
+    return not mine.history.parts_from(theirs.history)
 
 
 def _from_hearsay(gone: Member, heard: Lsn | None, reached: Lsn) -> Loss:

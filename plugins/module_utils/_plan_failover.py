@@ -108,7 +108,7 @@ def _decide(topology: Topology, options: FailoverOptions) -> Failover:
         refusals.append(_no_candidate(election, options))
         return Failover(Plan.refused(*refusals))
     refusals += [*_newer_than(election.winner, topology), *_end_unknown(gone, options)]
-    heard = latest_heard(topology, Lsn.from_optional(options.heard))
+    heard = latest_heard(topology, Lsn.from_optional(options.heard), election.winner)
     loss = loss_of(gone.member, election, heard, salvage=options.salvage)
     if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
         refusals.append(_too_great(loss, options))

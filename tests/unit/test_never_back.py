@@ -180,3 +180,33 @@ def test_the_last_look_goes_where_another_primary_may_be() -> None:
 def test_a_sighting_travels_with_the_record() -> None:
     node = cut(sightings=(sighting(), sighting(FIRST, in_recovery=None, position=None)))
     assert Node.from_plain(to_plain(node)) == node
+
+
+def wrong(position: str = "0/9000000") -> Node:
+    """A standby of another promotion to timeline 2."""
+    return forked(cut(position, 2), (1, "0/4000000"))
+
+
+def test_an_old_primary_on_an_older_timeline_does_not_say_which_history_counts() -> None:
+    gone = stopped("0/4000000", signal=False, state="in production")
+    outcome = plan_failover(cluster(gone, cut(timeline=2), cut(timeline=2), wrong()), FailoverOptions())
+    assert outcome.candidate in ("db-2", "db-3"), outcome
+    assert outcome.source is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_where_as_many_standbys_have_one_history_as_another_nobody_is_elected_unasked(first: bool) -> None:
+    standbys = [wrong(), cut(timeline=2)] if first else [cut(timeline=2), wrong()]
+    topology = cluster(None, *standbys)
+    refused = plan_failover(topology, FailoverOptions(dead=("db-1",))).plan.refusals
+    assert [one.name for one in refused] == ["no_candidate"]
+    assert "histories part" in str(refused[0])
+    for name in ("db-2", "db-3"):
+        assert plan_failover(topology, FailoverOptions(dead=("db-1",), to=name)).candidate == name
+
+
+@pytest.mark.parametrize("other", [wrong(), standby(None, position="16/0", identity=THEIRS, streaming=False)])
+def test_what_others_wrote_is_no_loss(other: Node) -> None:
+    timeline = 2 if other.timeline == 2 else 1
+    topology = cluster(None, cut(timeline=timeline), cut(timeline=timeline), other)
+    assert names(topology, dead=("db-1",)) == []
