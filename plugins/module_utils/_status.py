@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import members_newer_than
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import members_newer_than, writable_unseen
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import waiting_commits
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology, lies_on
 
@@ -166,6 +166,11 @@ def _problems(topology: Topology) -> Iterator[str]:
                 f"{member.name} is on timeline {newer}, newer than the {topology.primary.node.timeline} of"
                 f" {topology.primary.name}, which takes writes: it may have come up by mistake"
             )
+    for member, timeline in writable_unseen(topology):
+        yield (
+            f"{member.name} does not answer here, and told another node that it is a primary, on timeline {timeline}:"
+            " it accepts writes"
+        )
     if topology.promotion_pending:
         yield f"{topology.promotion_pending.name} was told to become a primary and has not become one yet"
     for member in topology.members:

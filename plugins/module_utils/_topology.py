@@ -134,6 +134,15 @@ class Topology:
             if found.place == member.declared.place and found.system_identifier in (None, self.identity)
         )
 
+    @property
+    def unknown(self) -> tuple[Member, ...]:
+        """Members whose host did not answer and of which nobody knows that they are a standby of this cluster."""
+        return tuple(
+            member
+            for member in self.unseen
+            if not any(found.in_recovery and found.system_identifier for found in self.sightings_of(member))
+        )
+
     def upstream_of(self, member: Member) -> Member | None:
         """The member that a running standby is configured to follow."""
         server = member.node.server if member.node else None
