@@ -124,6 +124,24 @@ def _heard_by(upstream: Member, topology: Topology) -> list[str]:
     ]
 
 
+def connected(topology: Topology, gone: Gone) -> list[str]:
+    """A server that hangs says as little as one whose host has vanished: the connection stands with both."""
+    lost = gone.member
+    if lost is None or lost.node is not None:
+        return []
+    return [
+        f"note: the connection of {member.name} to {lost.name} still stands: should its server only hang, switch its"
+        " host off before it wakes up"
+        for member in topology.members
+        if member.node
+        and member.node.server
+        and member.node.server.receiver
+        and member.node.server.receiver.status == "streaming"
+        and (member.node.server.receiver.heard_seconds or 0) > FRESH_SECONDS
+        and topology.upstream_of(member) == lost
+    ]
+
+
 def _was_primary(member: Member, topology: Topology) -> bool:
     """Whether a stopped server ended as a primary. A fenced one did, although it would start as a standby now."""
     node = member.node

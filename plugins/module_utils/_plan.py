@@ -11,6 +11,7 @@ from __future__ import annotations
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_standby import plan_standby
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import (
+    members_newer_than,
     newer_timelines,
     primaries_unseen,
     promotion_pending,
@@ -76,6 +77,7 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
         )
     nodes = [NodePlan(name, PRIMARY, (Step(NONE, f"is the primary, on timeline {server.timeline}"),))]
     left: list[str] = []
+    newer = {member.name: timeline for member, timeline in members_newer_than(topology, server.timeline)}
     for member in topology.members:
         if member.name == name:
             continue
@@ -88,6 +90,8 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
         outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=True)
         if member.node.writable:
             left.append(f"{member.name} accepts writes, too: two primaries; stop the wrong one at once")
+        elif member.name in newer:
+            left.append(f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left as it is")
         elif isinstance(outcome, Refusal):
             left.append(f"{member.name}: {outcome.message}")
         elif any(step.kind in (REWIND, CLONE) for step in outcome):

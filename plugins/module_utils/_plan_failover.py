@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._election import Election, elect, position_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import Gone, find_gone, sightings
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import Gone, connected, find_gone, sightings
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import (
     Loss,
     latest_heard,
@@ -143,7 +143,12 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
             kind = FOLLOW if member.node and member.node.running else NONE
             nodes.append(NodePlan(member.name, STANDBY, (Step(kind, why_not),)))
     return Failover(
-        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}", *_held_up(winner, nodes), *_held(winner, options))),
+        Plan(
+            winner.name,
+            tuple(nodes),
+            (),
+            (f"loss: {loss.told}", *_held_up(winner, nodes), *_held(winner, options), *connected(topology, gone)),
+        ),
         gone=gone.member.name if gone.member else None,
         reachable=gone.reachable,
         fence_command=_needs_command(gone, options),
@@ -233,11 +238,12 @@ def _no_candidate(election: Election, options: FailoverOptions) -> Refusal:
 def _end_unknown(gone: Gone, options: FailoverOptions) -> list[Refusal]:
     """The old primary's disk is there and cannot be read: what it alone has might be brought over."""
     member = gone.member
-    if member is None or member.node is None or not member.has_data or member.node.end is not None:
+    if member is None or member.node is None or member.node.end is not None:
         return []
     if not options.salvage:
         return []
-    why = member.node.unreadable or "is pg_waldump there?"
+    absent = "there is no data directory: is its disk not mounted?"
+    why = (member.node.unreadable or "is pg_waldump there?") if member.has_data else absent
     return [
         Refusal(
             "not_salvageable",

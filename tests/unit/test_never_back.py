@@ -285,3 +285,34 @@ def test_a_pending_promotion_beside_a_primary_stops_a_rejoin_unless_the_primary_
     assert [one.name for one in plan_rejoin(topology).refusals] == ["promotion_pending"]
     assert "rejoin_primary" in str(plan_rejoin(topology).refusals[0])
     assert plan_rejoin(topology, "db-1").refusals == ()
+
+
+def test_a_disk_of_the_old_primary_that_is_not_mounted_is_not_passed_over() -> None:
+    assert names(cluster(virgin(), cut(), cut())) == ["not_salvageable"]
+    assert names(cluster(virgin(), cut(), cut()), salvage=False) == []
+    assert names(cluster(crashed(), cut(), virgin())) == []
+
+
+def test_a_standby_that_streams_along_the_primary_is_never_ahead_of_it() -> None:
+    ahead = standby("db-1", position="0/6000100")
+    topology = cluster(primary("walreceiver"), ahead)
+    for plan in (plan_rejoin(topology), plan_site(topology)):
+        assert plan.refusals == ()
+        assert [step.kind for step in plan.nodes[1].steps] == ["follow"], plan
+    cascaded = cluster(primary("db-2"), standby("db-1"), standby("db-2", position="0/6000100"))
+    assert [step.kind for step in plan_rejoin(cascaded).nodes[2].steps] == ["follow"]
+    alone = cluster(primary(), standby("db-1", position="0/6000100", streaming=False))
+    assert [one.name for one in plan_site(alone).refusals] == ["diverged"]
+
+
+def test_after_a_promotion_a_node_on_a_newer_timeline_is_left_as_it_is() -> None:
+    plan = plan_repoint(cluster(primary(timeline=2), stopped("0/7000000", timeline=3)), "db-1")
+    assert any("db-2 is on a newer timeline (3)" in text for text in plan.left), plan.left
+
+
+def test_a_connection_that_still_stands_is_told_of() -> None:
+    topology = cluster(None, heard(standby("db-1"), 25.0), cut())
+    notes = plan_failover(topology, FailoverOptions(dead=("db-1",))).plan.lines()
+    assert any("the connection of db-2 to db-1 still stands" in text for text in notes), notes
+    quiet = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead=("db-1",))).plan.lines()
+    assert not any("still stands" in text for text in quiet)
