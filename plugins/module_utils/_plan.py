@@ -91,7 +91,7 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
         if member.node.writable:
             left.append(f"{member.name} accepts writes, too: two primaries; stop the wrong one at once")
         elif member.name in newer:
-            left.append(f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left as it is")
+            left.append(f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left there")
         elif isinstance(outcome, Refusal):
             left.append(f"{member.name}: {outcome.message}")
         elif any(step.kind in (REWIND, CLONE) for step in outcome):
