@@ -316,3 +316,10 @@ def test_a_connection_that_still_stands_is_told_of() -> None:
     assert any("the connection of db-2 to db-1 still stands" in text for text in notes), notes
     quiet = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead=("db-1",))).plan.lines()
     assert not any("still stands" in text for text in quiet)
+
+
+def test_who_was_left_out_may_be_the_primary() -> None:
+    problems = status_of(cluster(standby("db-2"), None), ("db-3",)).problems
+    assert any("left out by --limit: db-3" in text for text in problems), problems
+    assert not any("no primary is running" in text for text in problems)
+    assert any("no primary is running" in text for text in status_of(cluster(standby("db-2"), None)).problems)
