@@ -41,7 +41,7 @@ def primaries_unseen(topology: Topology) -> list[Refusal]:
     """A second primary is one, too, when only other nodes reach it."""
     return [
         Refusal(
-            "two_primaries" if topology.writable else "primary_not_seen",
+            "two_primaries",
             member.name,
             f"its host does not answer, and its server told another node that it is a primary, on timeline {timeline}:"
             " it accepts writes; no node was touched",
