@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -28,6 +28,11 @@ options:
     description: What P(hotstandby.postgresql.cluster_records#filter) returned.
     type: dict
     required: true
+  left_out:
+    description: Nodes of the inventory that C(--limit) keeps out of the play.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -43,9 +48,9 @@ _value:
 """
 
 
-def cluster_status(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def cluster_status(records: Mapping[str, Mapping[str, Any]], left_out: Iterable[str] = ()) -> dict[str, Any]:
     """Return the status as plain data, and as a tree."""
-    found = status_of(Topology.of(members_from(records)))
+    found = status_of(Topology.of(members_from(records)), tuple(left_out))
     status = replace(found, warnings=(*found.warnings, *claims_told(records)))
     plain = status.to_plain()
     return {**plain, "tree": status.tree(), "json": json.dumps(plain, ensure_ascii=False)}

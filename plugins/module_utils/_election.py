@@ -32,13 +32,18 @@ def elect(
 ) -> Election:
     """Elect among the running standbys. excluded: the primary, say. preferred wins over any of the same timeline.
 
-    gone: the old primary. Nobody whose history parts from its own, or if that is not known from that of most standbys,
-    is promoted or gives WAL to the winner: what it has was written elsewhere.
+    gone: the old primary. Nobody whose history parts from its own, or if that is not known or older from that of most
+    standbys, is promoted or gives WAL to the winner: what it has was written elsewhere.
     """
     obstacles = {
         member.name: obstacle for member in topology.members if (obstacle := _obstacle(member, topology, excluded))
     }
-    history = _reference(topology, obstacles, gone)
+    leading = _references(topology, gone)
+    own = [member.node.history for member in topology.members if member.name == preferred and member.node]
+    asked = [history for history in leading if history in own]
+    if len(leading) > 1 and not asked:
+        return Election(None, "histories part, and it cannot be told which one is the cluster's", obstacles)
+    history = (asked or leading or [None])[0]
     for member in topology.members:
         if member.name not in obstacles and _parts(member, history):
             obstacles[member.name] = f"its history (timeline {_timeline(member)}) parts from that of the cluster"
@@ -66,20 +71,30 @@ def elect(
     return Election(winner, why, {**obstacles, **losers}, source)
 
 
-def _reference(topology: Topology, obstacles: Mapping[str, str], gone: Member | None) -> TimelineHistory | None:
-    """The history that counts: the old primary's, else that with which most standbys agree; None when nobody tells."""
-    if gone is not None and gone.node is not None and gone.node.history is not None:
-        return gone.node.history
+def _references(topology: Topology, gone: Member | None) -> list[TimelineHistory | None]:
+    """The history that counts: the old primary's unless standbys are on a newer timeline, else that with which most
+    running standbys agree. Several when as many agree with each of them, and they part; none when nobody tells."""
     told = [
         member.node.history
         for member in topology.members
-        if member.name not in obstacles and member.node and member.node.history is not None
+        if member not in topology.foreign
+        and member.node
+        and member.node.server
+        and member.node.server.in_recovery
+        and member.node.history is not None
     ]
+    last = gone.node.history if gone is not None and gone.node is not None else None
+    if last is not None and all(last.timeline >= history.timeline for history in told):
+        return [last]
 
     def agreement(history: TimelineHistory) -> tuple[int, int]:
         return sum(not history.parts_from(other) for other in told), history.timeline
 
-    return max(told, key=agreement, default=None)
+    first = max(told, key=agreement, default=None)
+    if first is None:
+        return []
+    rivals = [one for one in told if agreement(one) == agreement(first) and one.parts_from(first)]
+    return [first, *dict.fromkeys(rivals)]
 
 
 def _parts(member: Member, history: TimelineHistory | None) -> bool:

@@ -96,6 +96,7 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
             detached=bool(options.get("detached")),
             gone=options.get("gone") or None,
             heard=options.get("heard") or None,
+            seen=options.get("seen") or None,
         ),
     )
     plain = dict(vars(outcome))

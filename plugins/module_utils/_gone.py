@@ -55,10 +55,10 @@ def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
     ]
     # a clone that was never started looks like a fenced primary: whom others follow is the better witness then
     if current and not (upstreams and all(map(_is_fenced, current))):
-        return _last_of(current, topology, [member for member in topology.unseen if member.name not in dead])
+        return _last_of(current, topology, [member for member in topology.unknown if member.name not in dead])
     for choice in (
         upstreams,
-        list(topology.unseen),
+        list(topology.unknown),
         formers,
         [member for member in topology.members if member.has_data and not _runs_as_standby(member)],
     ):
@@ -101,7 +101,7 @@ def _sighting(member: Member, topology: Topology, gone: Gone) -> Refusal | None:
     seen_by = [other.name for other in topology.members if other.node and member.declared.place in other.node.answering]
     if seen_by:
         answer = f"its server answers {' and '.join(seen_by)}"
-        return _seen(member.name, f"it is alive: {answer}") if is_gone else _may_be(member.name, answer)
+        return _seen(member.name, f"it is alive: {answer}") if is_gone else _may_be(member, answer)
     heard = _heard_by(member, topology) if is_gone and node is None else []
     if heard:
         return _seen(member.name, f"it is alive: {' and '.join(heard)} heard of it within {FRESH_SECONDS} s")
@@ -121,6 +121,24 @@ def _heard_by(upstream: Member, topology: Topology) -> list[str]:
         and topology.upstream_of(member) == upstream
         and member.node.server.receiver.heard_seconds is not None
         and member.node.server.receiver.heard_seconds <= FRESH_SECONDS
+    ]
+
+
+def connected(topology: Topology, gone: Gone) -> list[str]:
+    """A server that hangs says as little as one whose host has vanished: the connection stands with both."""
+    lost = gone.member
+    if lost is None or lost.node is not None:
+        return []
+    return [
+        f"note: the connection of {member.name} to {lost.name} still stands: should its server only hang, switch its"
+        " host off before it wakes up"
+        for member in topology.members
+        if member.node
+        and member.node.server
+        and member.node.server.receiver
+        and member.node.server.receiver.status == "streaming"
+        and (member.node.server.receiver.heard_seconds or 0) > FRESH_SECONDS
+        and topology.upstream_of(member) == lost
     ]
 
 
@@ -218,11 +236,12 @@ def _seen(name: str, told: str) -> Refusal:
     )
 
 
-def _may_be(name: str, told: str) -> Refusal:
+def _may_be(member: Member, told: str) -> Refusal:
+    why = "a task failed on it (see above)" if member.failed else "its host does not answer"
     return Refusal(
         "primary_unknown",
-        name,
-        f"its host does not answer and {told}: it may be a primary, or have more than the others",
+        member.name,
+        f"{why} and {told}: it may be a primary, or have more than the others",
         "Make its host reachable, or switch it off, and run this again",
     )
 

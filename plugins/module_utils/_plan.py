@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_standby import plan_standby
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import newer_timelines
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import (
+    members_newer_than,
+    newer_timelines,
+    primaries_unseen,
+    promotion_pending,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rightful import rightful_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CLONE,
@@ -32,7 +37,8 @@ def plan_site(topology: Topology) -> Plan:
     if primary is None or step is None:
         return Plan.refused(*refusals)
     newer = newer_timelines(topology, primary) if primary.node and primary.node.writable else []
-    return _around(primary, step, topology, (*refusals, *newer), rejoin=False)
+    unseen = primaries_unseen(topology) if primary.node and primary.node.writable else []
+    return _around(primary, step, topology, (*refusals, *newer, *unseen), rejoin=False)
 
 
 def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
@@ -45,8 +51,10 @@ def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
         return Plan.refused(primary)
     server = primary.node.server if primary.node else None
     step = Step(NONE, f"is the primary, on timeline {server.timeline if server else '?'}")
-    newer = newer_timelines(topology, primary) if wanted_primary is None else []
-    return _around(primary, step, topology, tuple(newer), rejoin=True)
+    doubts = [*newer_timelines(topology, primary), *primaries_unseen(topology)]
+    if topology.promotion_pending is not None:
+        doubts.append(promotion_pending(topology.promotion_pending))
+    return _around(primary, step, topology, () if wanted_primary is not None else tuple(doubts), rejoin=True)
 
 
 def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan:
@@ -69,6 +77,7 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
         )
     nodes = [NodePlan(name, PRIMARY, (Step(NONE, f"is the primary, on timeline {server.timeline}"),))]
     left: list[str] = []
+    newer = {member.name: timeline for member, timeline in members_newer_than(topology, server.timeline)}
     for member in topology.members:
         if member.name == name:
             continue
@@ -81,6 +90,8 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
         outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=True)
         if member.node.writable:
             left.append(f"{member.name} accepts writes, too: two primaries; stop the wrong one at once")
+        elif member.name in newer:
+            left.append(f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left there")
         elif isinstance(outcome, Refusal):
             left.append(f"{member.name}: {outcome.message}")
         elif any(step.kind in (REWIND, CLONE) for step in outcome):

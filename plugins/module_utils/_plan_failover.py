@@ -8,8 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._election import Election, elect, position_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import Gone, find_gone, sightings
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import Loss, latest_heard, loss_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._gone import Gone, connected, find_gone, sightings
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import (
+    Loss,
+    latest_heard,
+    latest_seen,
+    loss_of,
+    unseen_commits,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import never_promoted, unknown_host
@@ -39,7 +45,7 @@ class FailoverOptions:
     salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
     end_sessions: whether sessions that hold the replay of the candidate back are ended.
     detached: whether this is the second decision of a run: the old primary is fenced, the standbys are detached, and
-    gone and heard are what the first one found, see Failover.
+    gone, heard and seen are what the first one found, see Failover.
     """
 
     dead: tuple[str, ...] = ()
@@ -51,6 +57,7 @@ class FailoverOptions:
     detached: bool = False
     gone: str | None = None
     heard: str | None = None
+    seen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Failover:
     answers. fence_command: whether the user's command has to fence it. promoted: who already is the new primary,
     when an earlier run came that far. candidate: who becomes it. source: from whom that fetches what it lacks.
     salvage_from: the LSN from which on WAL is brought over from the dead primary's disk, None for nothing.
-    heard: the furthest LSN that the gone primary told the standbys of.
+    heard: the furthest LSN that the gone primary told the standbys of. seen: the furthest that a standby had itself.
     """
 
     plan: Plan
@@ -73,6 +80,7 @@ class Failover:
     source: str | None = None
     salvage_from: str | None = None
     heard: str | None = None
+    seen: str | None = None
 
 
 def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
@@ -108,13 +116,16 @@ def _decide(topology: Topology, options: FailoverOptions) -> Failover:
         refusals.append(_no_candidate(election, options))
         return Failover(Plan.refused(*refusals))
     refusals += [*_newer_than(election.winner, topology), *_end_unknown(gone, options)]
-    heard = latest_heard(topology, Lsn.from_optional(options.heard))
-    loss = loss_of(gone.member, election, heard, salvage=options.salvage)
+    refusals += unseen_commits(topology, gone.member, options.dead)
+    heard = latest_heard(topology, Lsn.from_optional(options.heard), election.winner)
+    seen = latest_seen(topology, Lsn.from_optional(options.seen), election.winner)
+    loss = loss_of(gone.member, election, heard, salvage=options.salvage, seen=seen)
     if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
         refusals.append(_too_great(loss, options))
     if refusals:
         return Failover(Plan.refused(*refusals))
-    return replace(_failover(topology, gone, election, loss, options), heard=str(heard) if heard else None)
+    outcome = _failover(topology, gone, election, loss, options)
+    return replace(outcome, heard=str(heard) if heard else None, seen=str(seen) if seen else None)
 
 
 def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, options: FailoverOptions) -> Failover:
@@ -132,7 +143,12 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
             kind = FOLLOW if member.node and member.node.running else NONE
             nodes.append(NodePlan(member.name, STANDBY, (Step(kind, why_not),)))
     return Failover(
-        Plan(winner.name, tuple(nodes), (), (f"loss: {loss.told}", *_held_up(winner, nodes), *_held(winner, options))),
+        Plan(
+            winner.name,
+            tuple(nodes),
+            (),
+            (f"loss: {loss.told}", *_held_up(winner, nodes), *_held(winner, options), *connected(topology, gone)),
+        ),
         gone=gone.member.name if gone.member else None,
         reachable=gone.reachable,
         fence_command=_needs_command(gone, options),
@@ -222,11 +238,12 @@ def _no_candidate(election: Election, options: FailoverOptions) -> Refusal:
 def _end_unknown(gone: Gone, options: FailoverOptions) -> list[Refusal]:
     """The old primary's disk is there and cannot be read: what it alone has might be brought over."""
     member = gone.member
-    if member is None or member.node is None or not member.has_data or member.node.end is not None:
+    if member is None or member.node is None or member.node.end is not None:
         return []
     if not options.salvage:
         return []
-    why = member.node.unreadable or "is pg_waldump there?"
+    absent = "there is no data directory: is its disk not mounted?"
+    why = (member.node.unreadable or "is pg_waldump there?") if member.has_data else absent
     return [
         Refusal(
             "not_salvageable",

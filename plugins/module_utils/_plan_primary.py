@@ -82,21 +82,28 @@ def _seed(topology: Topology) -> tuple[Member | None, Step | None, list[Refusal]
     refusal = unusable_directory(seed.declared, seed.node)
     if refusal:
         return None, None, [refusal]
-    if seed.node.directory == _node.WRECK:
-        return (
-            None,
-            None,
-            [
-                Refusal(
-                    "half_made",
-                    seed.name,
-                    f"the data directory is half-made ({seed.node.wreck}), and no node has data to clone",
-                    "If this cluster never held data, move that directory away and run again; if it did, bring the"
-                    " node that holds it back first",
-                )
-            ],
-        )
+    remains = [_half_made(member, member.node) for member in topology.members if member.node]
+    if any(remains):
+        return None, None, [found for found in remains if found]
     return seed, Step(CREATE, "the cluster is empty and this host is in the group master"), []
+
+
+def _half_made(member: Member, node: Node) -> Refusal | None:
+    """Data that was once cloned came from somewhere: an empty cluster is not made beside what is left of it."""
+    if node.directory == _node.ABSENT:
+        return None
+    told = (
+        f"half-made ({node.wreck})"
+        if node.directory == _node.WRECK
+        else f"not empty ({node.unreadable or 'no cluster'})"
+    )
+    return Refusal(
+        "half_made",
+        member.name,
+        f"the data directory is {told}, and no node has data to clone",
+        "If this cluster never held data, move that directory away and run again; if it did, bring the"
+        " node that holds it back first",
+    )
 
 
 def _stopped_primary(topology: Topology) -> tuple[Member | None, Step | None, list[Refusal]]:

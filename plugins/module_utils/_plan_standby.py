@@ -48,6 +48,8 @@ def plan_standby(
     if source is None or source.server is None:
         # the primary is started first; it has just been found that nothing has gone past it
         return (Step(NONE if node.running else START, f"belongs to {primary.name}, which is started first"),)
+    if topology.streams_along(member, primary):
+        return (Step(FOLLOW, f"streams what {primary.name} writes"),)
     if not rejoin:
         return two_primaries((primary, member)) if node.writable else _attach(declared, node, primary, source)
     outcome = _rejoin(declared, node, primary, source)

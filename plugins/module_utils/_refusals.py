@@ -27,6 +27,31 @@ def two_primaries(writable: tuple[Member, ...]) -> Refusal:
     )
 
 
+def writable_unseen(topology: Topology) -> list[tuple[Member, int | None]]:
+    """Members whose host does not answer and whose server told another node that it is a primary of this cluster,
+    with its timeline."""
+    return [
+        (member, found.timeline)
+        for member in topology.unseen
+        for found in [one for one in topology.sightings_of(member) if one.in_recovery is False][:1]
+    ]
+
+
+def primaries_unseen(topology: Topology) -> list[Refusal]:
+    """A second primary is one, too, when only other nodes reach it."""
+    return [
+        Refusal(
+            "two_primaries",
+            member.name,
+            f"its host does not answer, and its server told another node that it is a primary, on timeline {timeline}:"
+            " it accepts writes; no node was touched",
+            "Make its host reachable and run again, or switch it off if it is the wrong one; if the primary that"
+            " answers is the right one, rejoin.yml -e rejoin_primary=THAT_HOST goes on with it",
+        )
+        for member, timeline in writable_unseen(topology)
+    ]
+
+
 def unusable_directory(declared: Declared, node: Node) -> Refusal | None:
     if node.directory == _node.OTHER:
         return Refusal(
@@ -82,7 +107,7 @@ def promotion_pending(member: Member) -> Refusal:
         member.name,
         "its server was told to become a primary and has not become one yet; nothing takes that back while it runs",
         "See its server's log (a restore_command that hangs?). When it has become the primary, run rejoin.yml; if it"
-        " shall not, stop its server first",
+        " shall not, stop its server first (or rejoin.yml -e rejoin_primary=THE_ONE_THAT_RUNS, where one does)",
     )
 
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import members_newer_than
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import members_newer_than, writable_unseen
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import waiting_commits
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology, lies_on
 
@@ -87,11 +87,11 @@ def _branches(children: dict[str, list[NodeStatus]], name: str, indent: str) -> 
         yield from _branches(children, child.name, indent + ("   " if last else "│  "))
 
 
-def status_of(topology: Topology) -> Status:
-    """Describe the cluster and judge it."""
+def status_of(topology: Topology, left_out: Collection[str] = ()) -> Status:
+    """Describe the cluster and judge it. left_out: nodes of the inventory that --limit kept out of the play."""
     nodes = tuple(_node_status(member, topology) for member in topology.members)
     primary = topology.primary.name if topology.primary else None
-    return Status(primary, nodes, tuple(_problems(topology)), tuple(_warnings(topology)))
+    return Status(primary, nodes, tuple(_problems(topology, left_out)), tuple(_warnings(topology)))
 
 
 def _node_status(member: Member, topology: Topology) -> NodeStatus:
@@ -147,14 +147,16 @@ def _lag_bytes(server: Server | None, topology: Topology) -> int | None:
     return max(0, primary.position - server.replayed)
 
 
-def _problems(topology: Topology) -> Iterator[str]:
+def _problems(topology: Topology, left_out: Collection[str]) -> Iterator[str]:
+    if left_out:
+        yield f"left out by --limit: {', '.join(left_out)}; whether the cluster is in order cannot be told without them"
     unasked = [member.name for member in topology.members if _runs_unasked(member.node)]
     if unasked and not topology.writable:
         yield (
             f"no primary was seen, but a server that could not be asked runs on {' and '.join(unasked)}: it may be the"
             " primary and serve; put right what its line says, and promote nobody before"
         )
-    elif not topology.writable:
+    elif not topology.writable and not left_out:
         yield "no primary is running: site.yml starts one that was merely stopped, failover.yml promotes a standby"
     if len(topology.writable) > 1:
         yield f"{' and '.join(m.name for m in topology.writable)} are both primaries: stop the wrong one at once"
@@ -166,6 +168,11 @@ def _problems(topology: Topology) -> Iterator[str]:
                 f"{member.name} is on timeline {newer}, newer than the {topology.primary.node.timeline} of"
                 f" {topology.primary.name}, which takes writes: it may have come up by mistake"
             )
+    for member, timeline in writable_unseen(topology):
+        yield (
+            f"{member.name} does not answer here, and told another node that it is a primary, on timeline {timeline}:"
+            " it accepts writes"
+        )
     if topology.promotion_pending:
         yield f"{topology.promotion_pending.name} was told to become a primary and has not become one yet"
     for member in topology.members:

@@ -134,6 +134,15 @@ class Topology:
             if found.place == member.declared.place and found.system_identifier in (None, self.identity)
         )
 
+    @property
+    def unknown(self) -> tuple[Member, ...]:
+        """Members whose host did not answer and of which nobody knows that they are a standby of this cluster."""
+        return tuple(
+            member
+            for member in self.unseen
+            if not any(found.in_recovery and found.system_identifier for found in self.sightings_of(member))
+        )
+
     def upstream_of(self, member: Member) -> Member | None:
         """The member that a running standby is configured to follow."""
         server = member.node.server if member.node else None
@@ -157,6 +166,27 @@ class Topology:
             sender.application_name == member.application_name and sender.state in ("streaming", "catchup")
             for sender in source.senders
         )
+
+    def streams_along(self, member: Member, primary: Member) -> bool:
+        """Whether a standby of the primary's own timeline and history streams, be it through others, from the primary.
+
+        Their positions were not read at one instant, so that it may seem to be ahead.
+        """
+        node, source = member.node, primary.node
+        if node is None or source is None or source.server is None or node.timeline != source.server.timeline:
+            return False
+        if node.history is not None and source.history is not None and node.history.parts_from(source.history):
+            return False
+        below: Member | None = member
+        passed: list[str] = []
+        while below is not None and below.name not in passed:
+            if below == primary:
+                return True
+            passed.append(below.name)
+            server = below.node.server if below.node else None
+            receives = server is not None and server.receiver is not None and server.receiver.status == "streaming"
+            below = self.upstream_of(below) if receives else None
+        return False
 
 
 def lies_on(node: Node, primary: Node) -> bool | None:

@@ -14,7 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._last_look i
     against_promotion,
     places_to_ask,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Sighting, to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import OTHER, WRECK, Node, Sighting, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint, plan_site
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import (
     FailoverOptions,
@@ -22,6 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failov
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
 from support.clusters import OURS, THEIRS, cluster, lsn, primary, standby, stopped, virgin
 
 FIRST, THIRD = "192.0.2.1 5432", "192.0.2.3 5432"
@@ -180,3 +181,145 @@ def test_the_last_look_goes_where_another_primary_may_be() -> None:
 def test_a_sighting_travels_with_the_record() -> None:
     node = cut(sightings=(sighting(), sighting(FIRST, in_recovery=None, position=None)))
     assert Node.from_plain(to_plain(node)) == node
+
+
+def wrong(position: str = "0/9000000") -> Node:
+    """A standby of another promotion to timeline 2."""
+    return forked(cut(position, 2), (1, "0/4000000"))
+
+
+def test_an_old_primary_on_an_older_timeline_does_not_say_which_history_counts() -> None:
+    gone = stopped("0/4000000", signal=False, state="in production")
+    outcome = plan_failover(cluster(gone, cut(timeline=2), cut(timeline=2), wrong()), FailoverOptions())
+    assert outcome.candidate in ("db-2", "db-3"), outcome
+    assert outcome.source is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_where_as_many_standbys_have_one_history_as_another_nobody_is_elected_unasked(first: bool) -> None:
+    standbys = [wrong(), cut(timeline=2)] if first else [cut(timeline=2), wrong()]
+    topology = cluster(None, *standbys)
+    refused = plan_failover(topology, FailoverOptions(dead=("db-1",))).plan.refusals
+    assert [one.name for one in refused] == ["no_candidate"]
+    assert "histories part" in str(refused[0])
+    for name in ("db-2", "db-3"):
+        assert plan_failover(topology, FailoverOptions(dead=("db-1",), to=name)).candidate == name
+
+
+@pytest.mark.parametrize("other", [wrong(), standby(None, position="16/0", identity=THEIRS, streaming=False)])
+def test_what_others_wrote_is_no_loss(other: Node) -> None:
+    timeline = 2 if other.timeline == 2 else 1
+    topology = cluster(None, cut(timeline=timeline), cut(timeline=timeline), other)
+    assert names(topology, dead=("db-1",)) == []
+
+
+ANY = 'ANY 1 ("db-2", "db-3")'
+
+
+def test_a_commit_that_only_unseen_standbys_may_have_confirmed_is_not_passed_over() -> None:
+    topology = cluster(None, cut(), None)
+    assert names(topology, dead=("db-1",)) == []
+    synchronous = cut()
+    if synchronous.server is None:
+        raise ValueError("no server")
+    synchronous = replace(synchronous, server=replace(synchronous.server, synchronous_standby_names=ANY))
+    topology = cluster(None, synchronous, None)
+    refused = plan_failover(topology, FailoverOptions(dead=("db-1",))).plan.refusals
+    assert [one.name for one in refused] == ["synchronous_unseen"]
+    assert "failover_primary_is_dead=db-3" in str(refused[0])
+    assert names(topology, dead=("db-1", "db-3")) == []
+    assert names(cluster(None, replace(synchronous, sightings=(sighting(),)), None), dead=("db-1",)) == []
+    assert names(cluster(crashed(), synchronous, None)) == []
+
+
+@pytest.mark.parametrize("old", [None, stopped("0/4000000", signal=False, state="in production")])
+def test_what_a_standby_had_itself_stays_known_whoever_the_primary_was(old: Node | None) -> None:
+    follower = standby(None, timeline=2 if old else 1, streaming=False)
+    far = standby(None, timeline=2 if old else 1, position="0/18C00000", streaming=False)
+    nodes = [old] if old else []
+    first = plan_failover(cluster(*nodes, follower, far), FailoverOptions())
+    assert first.seen == "0/18C00000"
+    second = plan_failover(
+        cluster(*nodes, follower, None),
+        FailoverOptions(detached=True, gone="db-1" if old else None, seen=first.seen, heard=first.heard),
+    )
+    assert [one.name for one in second.plan.refusals] == ["loss_too_great"], second
+
+
+def test_a_second_primary_that_only_another_node_reaches_is_one() -> None:
+    seen = replace(standby("db-1"), sightings=(sighting(in_recovery=False),))
+    topology = cluster(primary("db-2"), seen, None)
+    for plan in (plan_site(topology), plan_rejoin(topology)):
+        assert [one.name for one in plan.refusals] == ["two_primaries"], plan
+        assert plan.refusals[0].host == "db-3"
+    assert any("db-3" in text and "accepts writes" in text for text in status_of(topology).problems)
+    assert plan_rejoin(topology, "db-1").refusals == ()
+
+
+def test_an_unseen_standby_that_another_node_knows_is_neither_doubted_nor_the_primary_that_is_gone() -> None:
+    knows = replace(cut(), sightings=(sighting(),))
+    fenced = stopped("0/6000000", signal=True, state="shut down")
+    assert names(cluster(fenced, cut(), None)) == ["primary_unknown"]
+    assert names(cluster(fenced, knows, None)) == []
+    outside = replace(standby(None, streaming=False), sightings=(sighting(),))
+    outcome = plan_failover(cluster(None, outside, None), FailoverOptions(dead=("db-1",)))
+    assert (outcome.gone, outcome.candidate) == ("db-1", "db-2"), outcome
+
+
+def test_a_failed_task_is_not_called_a_host_that_does_not_answer() -> None:
+    found = cluster(None, cut(answering=(THIRD,)), None)
+    failed = Topology.of(tuple(replace(member, failed=member.name == "db-3") for member in found.members))
+    refused = plan_failover(failed, FailoverOptions(dead=("db-1",), detached=True, gone="db-1")).plan.refusals
+    assert "a task failed on it" in str(refused[0])
+    assert "does not answer" not in str(refused[0])
+
+
+@pytest.mark.parametrize("directory", [WRECK, OTHER])
+def test_an_empty_cluster_is_not_made_beside_what_is_left_of_another_one(directory: str) -> None:
+    plan = plan_site(cluster(virgin(), virgin(directory=directory, wreck="a clone was cut off")))
+    assert [(one.name, one.host) for one in plan.refusals] == [("half_made", "db-2")], plan
+
+
+def test_a_pending_promotion_beside_a_primary_stops_a_rejoin_unless_the_primary_is_named() -> None:
+    topology = cluster(primary(), replace(standby("db-1"), promotion_pending=True))
+    assert [one.name for one in plan_rejoin(topology).refusals] == ["promotion_pending"]
+    assert "rejoin_primary" in str(plan_rejoin(topology).refusals[0])
+    assert plan_rejoin(topology, "db-1").refusals == ()
+
+
+def test_a_disk_of_the_old_primary_that_is_not_mounted_is_not_passed_over() -> None:
+    assert names(cluster(virgin(), cut(), cut())) == ["not_salvageable"]
+    assert names(cluster(virgin(), cut(), cut()), salvage=False) == []
+    assert names(cluster(crashed(), cut(), virgin())) == []
+
+
+def test_a_standby_that_streams_along_the_primary_is_never_ahead_of_it() -> None:
+    ahead = standby("db-1", position="0/6000100")
+    topology = cluster(primary("walreceiver"), ahead)
+    for plan in (plan_rejoin(topology), plan_site(topology)):
+        assert plan.refusals == ()
+        assert [step.kind for step in plan.nodes[1].steps] == ["follow"], plan
+    cascaded = cluster(primary("db-2"), standby("db-1"), standby("db-2", position="0/6000100"))
+    assert [step.kind for step in plan_rejoin(cascaded).nodes[2].steps] == ["follow"]
+    alone = cluster(primary(), standby("db-1", position="0/6000100", streaming=False))
+    assert [one.name for one in plan_site(alone).refusals] == ["diverged"]
+
+
+def test_after_a_promotion_a_node_on_a_newer_timeline_is_left_as_it_is() -> None:
+    plan = plan_repoint(cluster(primary(timeline=2), stopped("0/7000000", timeline=3)), "db-1")
+    assert any("db-2 is on a newer timeline (3)" in text for text in plan.left), plan.left
+
+
+def test_a_connection_that_still_stands_is_told_of() -> None:
+    topology = cluster(None, heard(standby("db-1"), 25.0), cut())
+    notes = plan_failover(topology, FailoverOptions(dead=("db-1",))).plan.lines()
+    assert any("the connection of db-2 to db-1 still stands" in text for text in notes), notes
+    quiet = plan_failover(cluster(None, cut(), cut()), FailoverOptions(dead=("db-1",))).plan.lines()
+    assert not any("still stands" in text for text in quiet)
+
+
+def test_who_was_left_out_may_be_the_primary() -> None:
+    problems = status_of(cluster(standby("db-2"), None), ("db-3",)).problems
+    assert any("left out by --limit: db-3" in text for text in problems), problems
+    assert not any("no primary is running" in text for text in problems)
+    assert any("no primary is running" in text for text in status_of(cluster(standby("db-2"), None)).problems)
