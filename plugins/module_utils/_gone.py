@@ -12,8 +12,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Refusal
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Member, Topology
 
-# A message of the primary that is not older than this shows that it lives. It sends one at least every half
-# wal_sender_timeout (60 s by default) to a standby that says nothing, and with all that is written.
+# A message of the primary that is not older than this shows that it lives. It sends one with all that is written; where
+# nothing is, a standby asks for one at half of its wal_receiver_timeout (60 s by default).
 FRESH_SECONDS = 10
 # States in the control file of a server that was not in recovery when it ended.
 _PRIMARY_STATES = ("in production", "shutting down", "shut down")
