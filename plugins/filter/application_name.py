@@ -12,7 +12,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils import _nami
 DOCUMENTATION = r"""
 name: application_name
 short_description: Name with which a node connects to its primary
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - The hotstandby.postgresql authors (@hotstandby)
 description:

@@ -20,7 +20,7 @@ from ansible.plugins.lookup import LookupBase
 DOCUMENTATION = r"""
 name: this_run
 short_description: Name the execution of a playbook that is under way
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - The hotstandby.postgresql authors (@hotstandby)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: check_options
 short_description: Refuse variables that look like options and are none
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - The hotstandby.postgresql authors (@hotstandby)
 description:
