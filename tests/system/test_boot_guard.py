@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from support import sweep, writer
 from support.hosts import Fleet
@@ -140,7 +141,7 @@ def power_cut(hosts: Sequence[Host], order: Sequence[tuple[Host, float]], right:
     seconds = time.monotonic() - begun
     for host, _pause in order:
         boot(host)
-        wait_for(lambda host=host: serves(host), f"{host.name} to serve")  # type: ignore[misc]
+        wait_for(partial(serves, host), f"{host.name} to serve")
         assert in_recovery(host) == (host is not right), host.name
     assert timeline(right) == 2
     return seconds
