@@ -160,14 +160,17 @@ def test_what_cannot_be_rewound_is_cloned_if_that_is_allowed(without_hints: Flee
     write_alone(old)
     declare(controller, {"db-1": NO_CLONE}, wal_log_hints="off")
     started = start_time(old)
-    line = refused(controller.playbook("rejoin"), "cannot_rewind")
+    # no standby streams from either of the two
+    refused(controller.playbook("rejoin"), "two_primaries")
+    wanted = ("-e", "rejoin_primary=db-2")
+    line = refused(controller.playbook("rejoin", *wanted), "cannot_rewind")
     assert "db-1" in line
     assert "hot_standby_allow_clone" in line
     assert start_time(old) == started
     assert not in_recovery(old)
 
     declare(controller, wal_log_hints="off")
-    run = controller.playbook("rejoin", check=True)
+    run = controller.playbook("rejoin", *wanted, check=True)
     assert plan(run)["db-1"] == ["fence", "clone", "start"]
     assert plan(run)["db-3"] == ["start", "follow"]
     assert not has_alone(old)
