@@ -19,7 +19,7 @@ options:
     type: dict
     suboptions:
       id:
-        description: The run's id, see P(hotstandby.postgresql.this_run#lookup).
+        description: The run's id, see P(hotstandby.postgresql.this_run#filter).
         type: str
         required: true
       file:

@@ -51,7 +51,7 @@ options:
         required: true
   run:
     description:
-      - The run of a playbook that looks, see P(hotstandby.postgresql.this_run#lookup). What it returns are the other
+      - The run of a playbook that looks, see P(hotstandby.postgresql.this_run#filter). What it returns are the other
         options of this one.
       - Nothing is claimed or released in check mode.
     type: dict

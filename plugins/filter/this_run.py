@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookup this_run."""
+"""Filter this_run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
+from typing import Any, Callable
 
 DOCUMENTATION = r"""
 name: this_run
@@ -28,32 +25,26 @@ description:
     execution and that no other execution has.
   - The collection's playbooks claim the nodes with it, so that only one run acts on a cluster.
 options:
-  _terms:
+  _input:
     description: The playbook's name.
+    type: str
     required: true
 """
 
 EXAMPLES = r"""
 - name: Show the run
   ansible.builtin.debug:
-    msg: "{{ lookup('hotstandby.postgresql.this_run', 'site.yml') }}"
+    msg: "{{ 'site.yml' | hotstandby.postgresql.this_run }}"
 """
 
 RETURN = r"""
-_raw:
+_value:
   description:
     - The run's C(id), C(who), C(host), C(playbook) and C(since) (ISO 8601, UTC).
     - C(controller) names the space in which the number of the C(process) is unique, C(neighbours) are the other Ansible
       processes that live in it, V(null) where that cannot be seen.
-  type: list
-  elements: dict
+  type: dict
 """
-
-
-class LookupModule(LookupBase):
-    def run(self, terms: Sequence[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """Return the run that this process belongs to, once for each name."""
-        return [this_run(str(term)) for term in terms]
 
 
 def this_run(playbook: str) -> dict[str, Any]:
@@ -140,3 +131,8 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"this_run": this_run}
