@@ -18,7 +18,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._loss import
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import never_promoted, unknown_host
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import (
+    members_newer_than,
+    never_promoted,
+    unknown_host,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CATCH_UP,
@@ -261,12 +265,12 @@ def _newer_than(winner: Member, topology: Topology) -> list[Refusal]:
         Refusal(
             "newer_timeline",
             member.name,
-            f"it is on timeline {member.node.timeline}, and {winner.name}, the best that can be promoted, only on"
+            f"it is on timeline {newer}, and {winner.name}, the best that can be promoted, only on"
             f" {timeline}: all that was written since would be lost",
             f"Start its server and run site.yml; if it is lost, go on with -e failover_primary_is_dead={member.name}",
         )
-        for member in topology.members
-        if member.has_data and member not in topology.foreign and member.node and (member.node.timeline or 0) > timeline
+        for member, newer in members_newer_than(topology, timeline)
+        if member.node is not None
     ]
 
 
