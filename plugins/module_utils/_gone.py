@@ -94,7 +94,7 @@ def _sighting(member: Member, topology: Topology, gone: Gone) -> Refusal | None:
     told = [found for found in topology.sightings_of(member) if found.in_recovery is not None]
     writer = next((found for found in told if not found.in_recovery), None)
     if writer is not None:
-        told_us = f"its server told another node that it is a primary, on timeline {writer.timeline}"
+        told_us = f"its server told {topology.told_by(member)} that it is a primary, on timeline {writer.timeline}"
         return _seen(member.name, f"it is alive: {told_us}")
     if told and not is_gone:
         return None  # a standby, which just the controller does not reach

@@ -28,7 +28,7 @@ def two_primaries(writable: tuple[Member, ...]) -> Refusal:
 
 
 def writable_unseen(topology: Topology) -> list[tuple[Member, int | None]]:
-    """Members whose host does not answer and whose server told another node that it is a primary of this cluster,
+    """Members whose host does not answer and whose server told other nodes that it is a primary of this cluster,
     with its timeline."""
     return [
         (member, found.timeline)
@@ -43,8 +43,8 @@ def primaries_unseen(topology: Topology) -> list[Refusal]:
         Refusal(
             "two_primaries",
             member.name,
-            f"its host does not answer, and its server told another node that it is a primary, on timeline {timeline}:"
-            " it accepts writes; no node was touched",
+            f"its host does not answer, and its server told {topology.told_by(member)} that it is a primary, on"
+            f" timeline {timeline}: it accepts writes; no node was touched",
             "Make its host reachable and run again, or switch it off if it is the wrong one; if the primary that"
             " answers is the right one, rejoin.yml -e rejoin_primary=THAT_HOST goes on with it",
         )

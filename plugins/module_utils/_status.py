@@ -170,8 +170,8 @@ def _problems(topology: Topology, left_out: Collection[str]) -> Iterator[str]:
             )
     for member, timeline in writable_unseen(topology):
         yield (
-            f"{member.name} does not answer here, and told another node that it is a primary, on timeline {timeline}:"
-            " it accepts writes"
+            f"{member.name} does not answer here, and told {topology.told_by(member)} that it is a primary, on timeline"
+            f" {timeline}: it accepts writes"
         )
     if topology.promotion_pending:
         yield f"{topology.promotion_pending.name} was told to become a primary and has not become one yet"

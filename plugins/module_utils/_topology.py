@@ -134,6 +134,16 @@ class Topology:
             if found.place == member.declared.place and found.system_identifier in (None, self.identity)
         )
 
+    def told_by(self, member: Member) -> str:
+        """The nodes, as "a and b", to which a member's server said that it is a primary of this cluster."""
+        return " and ".join(
+            other.name
+            for other in self.members
+            if other.node is not None
+            for found in other.node.sightings
+            if found.in_recovery is False and found in self.sightings_of(member)
+        )
+
     @property
     def unknown(self) -> tuple[Member, ...]:
         """Members whose host did not answer and of which nobody knows that they are a standby of this cluster."""

@@ -15,6 +15,7 @@ import pytest
 from support import writer
 from support.hosts import Fleet
 from support.hosts.controller import Controller
+from support.hosts.faults import boot
 from support.waiting import wait_for
 from support.writer import STREAMING
 
@@ -40,13 +41,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
-    """Four hosts, booted once for all tests: db-1 to db-4. A test takes them as it finds them."""
+    """Four hosts, booted once for all tests: db-1 to db-4. A test that does not put them back asks for `hosts`."""
     hosts = Fleet(FLEET, {name: f"198.51.100.{int(FIRST_ADDRESS) + i}" for i, name in enumerate(NAMES)})
     try:
         hosts.create()
         yield hosts
     finally:
         hosts.destroy()
+
+
+@pytest.fixture
+def hosts(fleet: Fleet) -> Fleet:
+    """The hosts as the test before has left them, switched on."""
+    for host in fleet.hosts.values():
+        if not host.running:
+            boot(host)
+    return fleet
 
 
 @pytest.fixture

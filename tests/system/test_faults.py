@@ -18,8 +18,8 @@ def reaches(host: Host, address: str) -> bool:
     return host.run("ping", "-c", "1", "-W", "1", address, check=False).returncode == 0
 
 
-def test_a_cut_is_silent_counted_and_healed(fleet: Fleet) -> None:
-    host, peer, other = fleet["db-4"], fleet["db-3"], fleet["db-2"]
+def test_a_cut_is_silent_counted_and_healed(hosts: Fleet) -> None:
+    host, peer, other = hosts["db-4"], hosts["db-3"], hosts["db-2"]
     with faults.silent(host, peer.address):
         assert faults.dropped_from(host, peer.address) == 0
         assert not reaches(peer, host.address)

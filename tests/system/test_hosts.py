@@ -38,7 +38,7 @@ def test_virgin_hosts_are_reached_as_a_user_reaches_his(virgins: Fleet, controll
 
 
 def test_output_that_comes_on_the_heels_of_the_headers_is_kept(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    hosts: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = HTTPResponse.begin
 
@@ -48,12 +48,12 @@ def test_output_that_comes_on_the_heels_of_the_headers_is_kept(
         begin(response)
 
     monkeypatch.setattr(HTTPResponse, "begin", begin_late)
-    done = fleet["db-4"].run("sh", "-c", "echo said; echo complained >&2; cat; exit 3", check=False)
+    done = hosts["db-4"].run("sh", "-c", "echo said; echo complained >&2; cat; exit 3", check=False)
     assert done == Completed(3, "said\n", "complained\n")
 
 
-def test_a_host_comes_back_from_a_crash_with_its_disk_and_address(fleet: Fleet) -> None:
-    host = fleet["db-4"]
+def test_a_host_comes_back_from_a_crash_with_its_disk_and_address(hosts: Fleet) -> None:
+    host = hosts["db-4"]
     host.run("touch", "/etc/kept", "/run/lost")
     host.kill()
     assert not host.running
@@ -63,8 +63,8 @@ def test_a_host_comes_back_from_a_crash_with_its_disk_and_address(fleet: Fleet) 
         host.run("test", "-e", "/run/lost")
 
 
-def test_a_host_without_its_cable_is_not_reached(fleet: Fleet) -> None:
-    host, peer = fleet["db-4"], fleet["db-3"]
+def test_a_host_without_its_cable_is_not_reached(hosts: Fleet) -> None:
+    host, peer = hosts["db-4"], hosts["db-3"]
     ping = ["ping", "-c", "1", "-W", "1", host.address]
     peer.run(*ping)
     host.disconnect()
@@ -74,20 +74,20 @@ def test_a_host_without_its_cable_is_not_reached(fleet: Fleet) -> None:
     peer.run(*ping)
 
 
-def test_a_saved_host_comes_back_as_it_was(fleet: Fleet) -> None:
-    assert not fleet.restore("marked")
-    fleet["db-4"].run("touch", "/etc/marked")
-    fleet.save("marked")
-    fleet.recreate("db-4")
+def test_a_saved_host_comes_back_as_it_was(hosts: Fleet) -> None:
+    assert not hosts.restore("marked")
+    hosts["db-4"].run("touch", "/etc/marked")
+    hosts.save("marked")
+    hosts.recreate("db-4")
     with pytest.raises(HostsError, match="there is no /etc/marked"):
-        fleet["db-4"].read("/etc/marked")
-    assert fleet.restore("marked")
-    assert fleet["db-4"].read("/etc/marked") == b""
+        hosts["db-4"].read("/etc/marked")
+    assert hosts.restore("marked")
+    assert hosts["db-4"].read("/etc/marked") == b""
 
 
-def test_every_kind_of_change_to_a_file_is_noticed(fleet: Fleet) -> None:
-    fleet.recreate("db-4")
-    host = fleet["db-4"]
+def test_every_kind_of_change_to_a_file_is_noticed(hosts: Fleet) -> None:
+    hosts.recreate("db-4")
+    host = hosts["db-4"]
     before = snapshot.take(host)
     assert len(before) > 5000
     assert snapshot.differences(before, snapshot.take(host)) == []

@@ -43,6 +43,15 @@ false
 END
 chmod 755 "$1"
 """
+# Holds replay the moment that module promote is armed, until which replay is looked at; ends after a minute at most.
+_HOLD_WHEN_ARMED = """
+armed="SELECT 1 FROM pg_stat_activity WHERE application_name = 'hotstandby armed'"
+for i in $(seq 600); do
+  if test -n "$(psql -XAtc "$armed")"; then exec pkill -STOP --full '^postgres: .*startup'; fi
+  sleep 0.05
+done
+exit 1
+"""
 SLOTS = "SELECT slot_name FROM pg_replication_slots ORDER BY 1"
 Show = Callable[[object], None]
 
@@ -178,9 +187,15 @@ def test_a_third_node_on_which_no_module_runs(replicated: Fleet, controller: Con
 def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, controller: Controller, show: Show) -> None:
     """Its replay is held, so that it cannot promote, and its host dies the moment that the primary has stopped."""
     db1, db2 = replicated["db-1"], replicated["db-2"]
+
+    def held() -> bool:
+        return db2.run("sh", "-c", _HOLD_WHEN_ARMED, user="postgres", check=False).returncode == 0
+
     with Writer(addresses(replicated, *NODES)) as client:
-        faults.freeze(db2, "startup")
-        with faults.triggered(lambda: stopped(db1), db2.kill) as killed:
+        with (
+            faults.triggered(held, lambda: None) as holds,
+            faults.triggered(lambda: holds.is_set() and stopped(db1), db2.kill) as killed,
+        ):
             run = controller.playbook("switchover", "-e", "switchover_to=db-2", "-e", "switchover_timeout=20")
         assert killed.is_set(), run.output
         assert "db-1" in said(run, "rolled_back")

@@ -249,6 +249,7 @@ def test_what_a_standby_had_itself_stays_known_whoever_the_primary_was(old: Node
 def test_a_second_primary_that_only_another_node_reaches_is_one() -> None:
     seen = replace(standby("db-1"), sightings=(sighting(in_recovery=False),))
     topology = cluster(primary("db-2"), seen, None)
+    assert topology.told_by(topology.members[2]) == "db-2"
     for plan in (plan_site(topology), plan_rejoin(topology)):
         assert [one.name for one in plan.refusals] == ["two_primaries"], plan
         assert plan.refusals[0].host == "db-3"
