@@ -80,7 +80,8 @@ def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
     )
     ask = places_to_ask(topology, outcome.candidate)
     former = topology.primary.name if topology.primary else None
-    return {**plan_to_plain(outcome.plan), "candidate": outcome.candidate, "former": former, "ask": ask}
+    plain = {"candidate": outcome.candidate, "promoted": outcome.promoted, "former": former, "ask": ask}
+    return {**plan_to_plain(outcome.plan), **plain}
 
 
 def _failover(topology: Topology, options: Options) -> dict[str, Any]:

@@ -51,10 +51,12 @@ class SwitchoverOptions:
 
 @dataclass(frozen=True)
 class Switchover:
-    """candidate: None when nothing has to be done."""
+    """candidate: None when nobody has to be promoted. promoted: the primary, when it is the wanted one already and
+    others do not follow it yet: an earlier run was cut off."""
 
     plan: Plan
     candidate: str | None = None
+    promoted: str | None = None
 
 
 def plan_switchover(topology: Topology, options: SwitchoverOptions) -> Switchover:
@@ -77,8 +79,7 @@ def plan_switchover(topology: Topology, options: SwitchoverOptions) -> Switchove
             )
         )
     if options.to == primary.name:
-        step = Step(NONE, "is the primary already")
-        return Switchover(Plan(primary.name, (NodePlan(primary.name, PRIMARY, (step,)),), ()))
+        return _already(topology, primary)
     candidate = _candidate(topology, primary, options)
     if isinstance(candidate, Refusal):
         return Switchover(Plan.refused(*_of_primary(primary, options), candidate))
@@ -86,6 +87,22 @@ def plan_switchover(topology: Topology, options: SwitchoverOptions) -> Switchove
     if refusals:
         return Switchover(Plan.refused(*refusals))
     return Switchover(_plan(topology, primary, candidate), candidate.name)
+
+
+def _already(topology: Topology, primary: Member) -> Switchover:
+    """Who is wanted is the primary; the others are brought to it."""
+    behind = [
+        member
+        for member in topology.members
+        if member.node is not None and member is not primary and not topology.streams_along(member, primary)
+    ]
+    nodes = [
+        NodePlan(primary.name, PRIMARY, (Step(NONE, "is the primary already"),)),
+        *(NodePlan(member.name, STANDBY, (Step(FOLLOW, f"is pointed to {primary.name}"),)) for member in behind),
+    ]
+    left = tuple(f"{member.name} does not answer; rejoin.yml brings it back later" for member in topology.unseen)
+    plan = Plan(primary.name, tuple(nodes), (), (), left)
+    return Switchover(plan, promoted=primary.name if behind else None)
 
 
 def _plan(topology: Topology, primary: Member, candidate: Member) -> Plan:

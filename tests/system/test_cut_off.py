@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from support.hosts import Fleet
 from support.hosts.controller import Controller, Run
 from support.hosts.host import Host
 from support.hosts.states import leftovers
-from support.processes import descendants
+from support.processes import kill_tree
 from support.waiting import wait_for
 
 DATA = "/var/lib/postgresql/15/main"
@@ -140,12 +139,8 @@ def test_pg_basebackup_is_killed(large: Fleet, controller: Controller) -> None:
 
 def test_the_controller_is_killed(large: Fleet, controller: Controller) -> None:
     with half_way_through(controller, large["db-3"]) as process:
-        others = descendants(process.pid)
-        os.killpg(process.pid, signal.SIGKILL)
-        for pid in others:  # workers have sessions of their own
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        kill_tree(process)
+        assert process.returncode == -signal.SIGKILL
     assert len(copying(large["db-3"])) == 2, "the clone goes on by itself"
     declare(controller)
     assert_converged(large, controller.playbook("site"))

@@ -6,12 +6,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from support import sweep, writer
@@ -32,7 +29,7 @@ from support.hosts.states import (
     timeline,
     wait_until_replayed,
 )
-from support.processes import descendants
+from support.processes import kill_tree
 from support.waiting import wait_for
 from support.writer import Writer
 
@@ -274,12 +271,7 @@ def test_the_controller_is_killed_after_the_promotion(
             wait_for(lambda: not in_recovery(new) or process.poll() is not None, "db-2 to be promoted", 300)
             assert process.poll() is None, process.communicate()[0]
         finally:
-            others = descendants(process.pid)
-            os.killpg(process.pid, signal.SIGKILL)
-            for pid in others:  # workers have sessions of their own
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            process.wait()
+            kill_tree(process)
         assert not gone.running, "the command was run"
         assert timeline(new) == 2
 

@@ -15,6 +15,7 @@ from support.hosts import Fleet, faults
 from support.hosts.controller import Controller, Run
 from support.hosts.host import Host
 from support.hosts.states import assert_cluster, in_recovery, plan, said, slot_of, timeline
+from support.processes import kill_tree
 from support.waiting import wait_for
 from support.writer import Writer
 
@@ -208,6 +209,25 @@ def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, contro
         wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "db-2 to stream again")
     assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
     assert client.lost(db1) == []
+
+
+def test_the_controller_is_killed_after_the_promotion(replicated: Fleet, controller: Controller) -> None:
+    """Nobody follows the new primary yet; the same command once more brings them to it."""
+    new = replicated["db-2"]
+    with Writer(addresses(replicated, *NODES)) as client:
+        client.proceed()
+        process = controller.start("switchover", "-e", "switchover_to=db-2")
+        try:
+            wait_for(lambda: not in_recovery(new) or process.poll() is not None, "db-2 to be promoted", 300)
+            assert process.poll() is None, process.communicate()[0]
+        finally:
+            kill_tree(process)
+        assert new.sql(writer.STREAMING) == [], "nobody follows it yet"
+        run = controller.playbook("switchover", "-e", "switchover_to=db-2", check=True)
+        assert plan(run)["db-1"] == ["follow", "start"], run.output
+        client.proceed()
+    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert client.lost(new) == []
 
 
 def test_a_promoted_candidate_whose_task_fails_is_the_primary(replicated: Fleet, controller: Controller) -> None:

@@ -48,9 +48,20 @@ def test_whose_standbys_will_confirm_its_commits(names: str) -> None:
 
 def test_the_primary_already_is_nothing_to_do() -> None:
     outcome = plan_switchover(healthy(), SwitchoverOptions(to="db-1"))
-    assert outcome.candidate is None
+    assert (outcome.candidate, outcome.promoted) == (None, None)
     assert outcome.plan.refusals == ()
     assert steps(outcome) == {"db-1": ["none"]}
+
+
+def test_a_run_that_was_cut_off_after_the_promotion_goes_on() -> None:
+    """The old primary is stopped, the third one still follows it: that is not the end."""
+    topology = cluster(stopped(state="shut down"), primary(timeline=2), standby("db-1", streaming=False))
+    outcome = plan_switchover(topology, SwitchoverOptions(to="db-2"))
+    assert (outcome.candidate, outcome.promoted) == (None, "db-2")
+    assert steps(outcome) == {"db-2": ["none"], "db-1": ["follow"], "db-3": ["follow"]}
+    unseen = plan_switchover(cluster(None, primary("db-3"), standby("db-2")), SwitchoverOptions(to="db-2"))
+    assert unseen.promoted is None
+    assert "db-1 does not answer" in unseen.plan.left[0]
 
 
 def lagging(**changes: Any) -> Node:
