@@ -113,6 +113,17 @@ def test_a_standby_that_hears_the_primary_sees_it_alive() -> None:
     assert names(cluster(None, heard(streaming, 2.0, "waiting"), cut()), dead=("db-1",)) == []
 
 
+def test_what_is_seen_of_a_node_is_worth_more_than_what_was_heard_of_it() -> None:
+    """A server that was seen stopped is gone, however short ago it spoke; a standby that hangs is no primary."""
+    assert names(cluster(crashed(), heard(standby("db-1"), 2.0), cut())) == []
+    hanging = replace(standby("db-1"), server=None, unreadable="it does not answer")
+    assert names(cluster(crashed(), cut(), hanging)) == []
+    assert names(cluster(crashed(), cut(), replace(hanging, recovery_signal=False))) == ["primary_alive"]
+    orphans = stopped("0/6000000", orphans=2)
+    assert names(cluster(crashed(), cut(), orphans)) == []
+    assert names(cluster(crashed(), cut(), replace(orphans, recovery_signal=False))) == ["primary_alive"]
+
+
 def test_what_could_not_be_frozen_and_answers_may_be_a_primary() -> None:
     topology = cluster(None, cut(answering=(THIRD,)), None)
     assert names(topology, dead=("db-1",), detached=True, gone="db-1") == ["primary_unknown"]
