@@ -172,6 +172,31 @@ def test_a_stream_that_comes_back_needs_a_new_baseline() -> None:
     assert after_end(told, ended(received=later.end), later).shutdown == later
 
 
+def test_the_baseline_is_set_once_by_the_first_message_after_the_stream_came_back() -> None:
+    watch = after_look(armed(), stream(receiver=12, now=105.0, heard=None))
+    for heard in (None, 104.9, 105.0):
+        assert after_look(watch, stream(receiver=12, now=106.0, heard=heard)).baseline is None, heard
+    told = after_look(watch, stream(receiver=12, now=106.0, heard=105.1))
+    assert told.baseline == BASELINE
+    assert after_look(told, stream(receiver=12, now=107.0, heard=106.9, told=STOP.end)) == told
+    assert after_look(armed(), stream(heard=None)) == armed()
+
+
+def test_the_timeline_is_that_of_the_stream_or_the_last_one_known() -> None:
+    watch = arm(stream(timeline=None), 7)
+    assert watch is not None
+    assert watch.timeline == 7
+    assert after_look(watch, stream(receiver=12, timeline=None)).timeline == 7
+    back = after_look(watch, stream(receiver=12, timeline=8, now=105.0))
+    assert back.timeline == 8
+    assert after_look(back, stream(receiver=12, timeline=None, heard=105.5)).timeline == 8
+
+
+def test_after_a_restart_what_was_replayed_is_there_though_it_was_not_received_anew() -> None:
+    assert stream(received=BASELINE, replayed=STOP.end).position == STOP.end
+    assert stream(received=None, replayed=STOP.end).position == STOP.end
+
+
 def test_a_primary_that_answers_takes_the_proof_away_until_it_streams_anew() -> None:
     lives = after_answer(after_end(armed(), ended(), STOP))
     assert "CHECKPOINT_SHUTDOWN at 0/30001E8 is the end of the WAL, but the primary answers" in lives.why

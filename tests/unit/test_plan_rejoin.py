@@ -82,7 +82,7 @@ def test_two_promotions_may_have_made_the_same_number() -> None:
     assert [step.kind for step in plan.nodes[1].steps] == ["clone", "start"]
 
 
-def with_history(node: Node, *left: int) -> Node:
+def by_way_of(node: Node, *left: int) -> Node:
     """The node, whose history went through these timelines only."""
     switches = tuple((timeline, lsn(f"0/{timeline + 4}000000")) for timeline in left)
     return replace(node, history=TimelineHistory(node.timeline or 0, switches))
@@ -104,7 +104,7 @@ def with_fork(at: str) -> Node:
         ((primary(timeline=2), primary(timeline=2), virgin()), None, "two_primaries"),
         # the newer one is followed, and its history did not go through the timeline of the other one
         ((primary("db-3", timeline=2), primary(timeline=2), standby("db-1", 2)), None, "two_primaries"),
-        ((with_history(primary("db-3", timeline=3), 1), primary(timeline=2), standby("db-1", 3)), None, "two_primaries"),
+        ((by_way_of(primary("db-3", timeline=3), 1), primary(timeline=2), standby("db-1", 3)), None, "two_primaries"),
         ((primary("db-3", timeline=3), with_fork("0/4000000"), standby("db-1", 3)), None, "two_primaries"),
         ((primary("db-3", timeline=3), with_fork("0/5000000"), standby("db-1", 3)), None, "db-1"),
         ((primary("db-3", timeline=3), replace(primary(timeline=2), history=None), standby("db-1", 3)), None, "db-1"),
