@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import re
@@ -215,6 +216,14 @@ class Server:
 
 
 @functools.cache
+def _templates() -> Path:
+    """Where data directories as initdb makes them are kept until the tests end."""
+    directory = make_directory("hs-initdb-", test_account())
+    atexit.register(remove_directory, directory)
+    return directory
+
+
+@functools.cache
 def programs_for_tests(version: str | None = None) -> Programs:
     """This machine's PostgreSQL of that version, else the newest; where there is none at all, a wheel's."""
     try:
@@ -243,6 +252,7 @@ class ServerFactory:
         self.directory = make_directory("hs-", self.account)
         self._ports = PortReservation()
         self._servers: dict[str, Server] = {}
+        self._initialised = 0
 
     def empty(self, name: str, version: str | None = None) -> Server:
         """Paths and a reserved port; only the directory around them and the socket directory exist."""
@@ -270,13 +280,26 @@ class ServerFactory:
         options = ["--auth-local=peer", f"--auth-host={host_method(server)}", "--encoding=UTF8", "--locale=C"]
         if float(server.version) >= 9.3:
             options.append("--no-sync" if float(server.version) >= 10 else "--nosync")
-        server.run("initdb", "-D", server.data_directory, *options, *initdb)
+        self._initialise(server, (*options, *initdb))
         server.configure({**server.own_settings(), **(settings or {})})
         if lines := list(hba):
             server.write("pg_hba.conf", server.read("pg_hba.conf") + "\n".join([*lines, ""]))
         if start:
             server.start()
         return server
+
+    def _initialise(self, server: Server, options: tuple[str, ...]) -> None:
+        """A new data directory, copied where an earlier test has had initdb make the same one: that takes a second.
+
+        Each server of a test has a system identifier of its own.
+        """
+        kept = _templates() / "-".join([server.version, str(self._initialised), *options]).replace("/", "_")
+        self._initialised += 1
+        if not kept.exists():
+            server.run("initdb", "-D", server.data_directory, *options)
+            subprocess.run(["cp", "-a", server.data_directory, kept], check=True)
+        else:
+            subprocess.run(["cp", "-a", kept, server.data_directory], check=True)
 
     def standby(
         self, name: str, primary: Server, settings: Mapping[str, str | int | bool] | None = None
