@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down versions test judges unit integration system lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system boot-matrix lint format build clean
 
 BIN := .venv/bin
 # Most of a test is waiting: two files at a time, begun in the order given.
@@ -35,6 +35,9 @@ integration: venv ## the modules and the demo against real servers on this machi
 
 system: venv ## molecule and the acceptance tests, on hosts in containers
 	@$(BIN)/pytest tests/system
+
+boot-matrix: venv ## every order in which hosts boot after a power cut, with seconds (half an hour; not in `make test`)
+	@$(BIN)/pytest --capture=no tests/drivers/test_boot_matrix.py
 
 lint: venv ## the quick judges on the tree in front of you: ruff, mypy, yamllint
 	$(BIN)/ruff check

@@ -6,14 +6,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from functools import partial
-
 from support import sweep, writer
-from support.hosts import Fleet
+from support.hosts import Fleet, boots
 from support.hosts.controller import Controller
-from support.hosts.faults import DATA, UNIT, boot
+from support.hosts.faults import UNIT, boot
 from support.hosts.host import Host
 from support.hosts.states import (
     assert_cluster,
@@ -121,58 +117,17 @@ def test_the_power_of_all_hosts_fails(replicated: Fleet) -> None:
     assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
 
 
-def as_left_by_the_failover(old: Host) -> None:
-    """The old primary's directory again, as it was when its host was switched off."""
-    old.run("systemctl", "stop", UNIT)
-    old.run("sh", "-c", f"rm -rf {DATA} && cp -a {DATA}.before {DATA}")
-
-
-def power_cut(hosts: Sequence[Host], order: Sequence[tuple[Host, float]], right: Host) -> float:
-    """Switch all off, and on again after so many seconds each; how long after the last of them `right` took a write."""
-    for host in hosts:
-        if host.running:
-            host.kill()
-    for host, pause in order:
-        time.sleep(pause)
-        host.container.start()
-    begun = time.monotonic()
-    write = ("psql", "-Xc", "CREATE TABLE IF NOT EXISTS boots (); SELECT pg_is_in_recovery()")
-    wait_for(lambda: right.run(*write, user="postgres", check=False).returncode == 0, f"{right.name} to take writes")
-    seconds = time.monotonic() - begun
-    for host, _pause in order:
-        boot(host)
-        wait_for(partial(serves, host), f"{host.name} to serve")
-        assert in_recovery(host) == (host is not right), host.name
-    assert timeline(right) == 2
-    return seconds
-
-
-def test_whatever_the_order_in_which_they_boot_after_a_failover(replicated: Fleet, controller: Controller) -> None:
-    """db-1 was primary and was never brought back; two or three hosts boot, together or 20 seconds apart."""
+def test_they_boot_together_after_a_failover(replicated: Fleet, controller: Controller) -> None:
+    """db-1 was primary and was never brought back; tests/drivers/test_boot_matrix.py has all orders."""
     old, new, third = hosts = [replicated[name] for name in NODES]
-    old.run("systemctl", "stop", UNIT)
-    old.run("cp", "-a", DATA, f"{DATA}.before")
-    old.kill()
-    run = controller.playbook("failover", "-e", "failover_primary_is_dead=db-1", "-e", "failover_to=db-2")
-    assert run.returncode == 0, run.output
-    boot(old)
-    orders = [
-        [(new, 0), (old, 0), (third, 0)],
-        [(old, 0), (third, 20), (new, 0)],
-        [(old, 0), (new, 20)],
-        [(new, 0), (old, 0)],
-        [(new, 0), (old, 20)],
-    ]
-    for order in orders:
-        as_left_by_the_failover(old)
-        seconds = power_cut(hosts, order, new)
-        print(" ".join(f"{host.name}+{pause}" for host, pause in order), f"{seconds:.1f} s until writes are possible")
+    boots.fail_over(controller, old, new)
+    boots.power_cut(hosts, [(new, 0), (old, 0), (third, 0)], new, on_timeline=2)
 
-    # the password was changed while the old primary was away
-    as_left_by_the_failover(old)
+    # the password was changed while the old primary was away, and the third one is down
+    boots.as_left(old)
     new.sql("ALTER ROLE replicator PASSWORD 'another one'")
+    third.kill()
     old.kill()
     boot(old)
     assert not serves(old)
-    said = old.run("journalctl", "--unit", UNIT, "--boot", "--no-pager").stdout
-    assert "not started: db-2 lives and does not say whether it is a newer primary" in said
+    assert "not started: db-2 lives and does not say whether it is a newer primary" in boots.said_at_boot(old)
