@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, told_slots
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CLONE,
@@ -35,6 +37,23 @@ def plan_standby(
     refusal = unusable_directory(declared, node)
     if refusal:
         return refusal
+    outcome = _path(declared, node, primary, topology, rejoin=rejoin)
+    return outcome if isinstance(outcome, Refusal) else _with_slots(outcome, node, topology)
+
+
+def _with_slots(steps: tuple[Step, ...], node: Node, topology: Topology) -> tuple[Step, ...]:
+    """The steps, with the slots named that do not outlive them; those of this cluster's standbys are made again."""
+    ours = {member.declared.slot for member in topology.members}
+    gone = told_slots(slot for slot in node.kept_slots if slot.name not in ours)
+    if not gone:
+        return steps
+    text = f"; its replication slots will be gone, too: {gone}"
+    return tuple(replace(step, reason=step.reason + text) if step.kind in (REWIND, CLONE) else step for step in steps)
+
+
+def _path(
+    declared: Declared, node: Node, primary: Member, topology: Topology, *, rejoin: bool
+) -> tuple[Step, ...] | Refusal:
     if node.directory == _node.ABSENT:
         return _clone(declared, node, primary, "there is no data directory")
     if node.directory == _node.WRECK:

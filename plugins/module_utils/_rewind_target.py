@@ -33,12 +33,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_tree import AUTO_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import (
     RECOVERY_CONF,
     RECOVERY_SIGNAL_FILE,
     SIGNAL_FILE,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import Impossible
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in
 
 # Files that no server looks for, so that single-user mode starts; the next run puts them back.
 HIDDEN = ".hotstandby-hidden"
@@ -182,6 +184,9 @@ class RewindTarget:
         os.chmod(self.directory, stat.S_IMODE(os.stat(self.directory).st_mode) & ~layout.GUARD)
         sync_directory(self.directory)
         forget_rewind(self.place)
+
+    def slots(self) -> tuple[KeptSlot, ...]:
+        return slots_in(self.directory)
 
     def drop_slots(self) -> None:
         """No slot of its time as a primary is any use, and each would keep WAL for ever."""

@@ -187,6 +187,12 @@ slot_created:
   description: Whether the slot was created.
   returned: state is present
   type: bool
+slots_dropped:
+  description: Replication slots of what was there before, each with its kind. The clone has none of them.
+  returned: state is present
+  type: list
+  elements: str
+  sample: [cdc (logical)]
 removed:
   description: Directories that were or would be removed.
   returned: state is tidied

@@ -59,10 +59,13 @@ def test_old_primary_comes_back(servers: ServerFactory, run_module: RunModule, k
     forecast = run_module("rewind", rewind_parameters(old, new), check_mode=True, diff=True)
     assert (forecast["changed"], forecast["path"], forecast["failed"]) == (True, "rewound", False), forecast
     assert forecast["diff"]["before"] != forecast["diff"]["after"]
+    assert forecast["slots_dropped"] == ["of_old (physical)"]
 
     result = run_module("rewind", rewind_parameters(old, new))
     assert not result["failed"], result
     assert (result["changed"], result["path"], result["impossible"]) == (True, "rewound", None), result
+    assert result["slots_dropped"] == ["of_old (physical)"]
+    assert result["reason"].endswith("; without its replication slots of_old (physical)")
     assert result["crash_recovered"] is kill
     assert result["fork_timeline"] == 1
     assert result["fork_lsn"] in result["reason"]
