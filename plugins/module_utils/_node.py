@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 
@@ -171,6 +172,7 @@ class Node:
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
     orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
     kept_slots: the replication slots that lie in its data directory, whether a server runs there or not.
+    files: what else lies in it that a rewind or a clone has to know of, None where that was not to be seen.
     """
 
     version: str | None
@@ -197,6 +199,7 @@ class Node:
     promotion_pending: bool = False
     orphans: int = 0
     kept_slots: tuple[KeptSlot, ...] = ()
+    files: DataFiles | None = None
 
     @property
     def major(self) -> str | None:
@@ -252,6 +255,7 @@ class Node:
             wal_end=Lsn.from_optional(values["wal_end"]),
             server=_server_from_plain(server) if server else None,
             kept_slots=tuple(KeptSlot(**row) for row in values["kept_slots"]),
+            files=DataFiles.from_plain(values["files"]) if values["files"] else None,
         )
         return cls(**values)
 

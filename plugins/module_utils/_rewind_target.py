@@ -72,8 +72,10 @@ class RewindTarget:
             status = os.lstat(path)
             mounted = stat.S_ISDIR(status.st_mode) and os.path.ismount(path)
             # beside the data directory a rename does it
-            large = self.place.inside and (stat.S_ISDIR(status.st_mode) or status.st_size > LARGEST_COPY_BYTES)
-            if mounted or large:
+            copied = stat.S_ISLNK(status.st_mode) or (
+                stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_COPY_BYTES and os.access(path, os.R_OK)
+            )
+            if mounted or (self.place.inside and not copied):
                 return Impossible(rules.FOREIGN_CONTENT, f"pg_rewind would remove what is in {path}")
         found = [self.path(name) for name in entries_of(self.directory) if layout.looks_like_aside(name)]
         for link in find_links(self.directory):

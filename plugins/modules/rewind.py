@@ -107,9 +107,9 @@ path:
 impossible:
   description:
     - Why there can be no rewind. V(hints_off), V(full_page_writes_off), V(wal_missing), V(no_common_ancestor),
-      V(same_timeline) (it is ahead of the primary on the same timeline), V(unreadable_file), V(foreign_content)
-      (something would be removed that cannot be kept elsewhere), V(tablespace), V(unfinished_backup) or
-      V(crash_recovery_failed).
+      V(same_timeline) (it is ahead of the primary on the same timeline), V(unreadable_file), V(different_type) (a
+      symbolic link here is no link on the primary, which it never is to C(pg_rewind)), V(foreign_content) (something
+      would be removed that cannot be kept elsewhere), V(tablespace), V(unfinished_backup) or V(crash_recovery_failed).
   returned: success
   type: str
 reason:
