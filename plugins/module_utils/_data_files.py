@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,12 @@ class DataFiles:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> DataFiles:
         return cls(tuple(plain["others"]), tuple(plain["links"]), tuple(OddFile(**row) for row in plain["odd"]))
+
+
+def shown(name: str) -> str:
+    """A file's name on one line, and in UTF-8 whatever its bytes are."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def rewind_obstacle(target: DataFiles | None, source: DataFiles | None, source_name: str) -> str | None:

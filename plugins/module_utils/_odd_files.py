@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import islice
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _data_files as data_files
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles, OddFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles, OddFile, shown
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import entries_to_keep
 
 ENTRIES = 20_000
@@ -39,8 +39,8 @@ def look(data_directory: str) -> DataFiles | None:
     except OSError:
         return None
     return DataFiles(
-        others=tuple(map(_shown, entries_to_keep(links)[: 5 * MOST])),
-        links=tuple(_shown(name) for name in sorted(links) if links[name])[:MOST],
+        others=tuple(map(shown, entries_to_keep(links)[: 5 * MOST])),
+        links=tuple(shown(name) for name in sorted(links) if links[name])[:MOST],
         odd=tuple(islice(_odd_files(data_directory), MOST)),
     )
 
@@ -63,15 +63,9 @@ def _odd_files(root: str) -> Iterator[OddFile]:
                 by_link = linked or (entry.is_symlink() and path not in data_files.WAL_DIRECTORIES)
                 kind = None if entry.name.startswith(TEMPORARY) else _kind(entry)
                 if kind:
-                    yield OddFile(_shown(path), kind, by_link)
+                    yield OddFile(shown(path), kind, by_link)
                 elif entry.is_dir() and _is_entered(directory, entry.name):
                     queue.append((path, by_link))
-
-
-def _shown(name: str) -> str:
-    """The name on one line, and in UTF-8 whatever its bytes are."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _is_entered(directory: str, name: str) -> bool:

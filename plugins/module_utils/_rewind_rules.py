@@ -83,6 +83,8 @@ OWN_ENTRIES = frozenset(
 )
 # What makes a server a standby; it is made anew afterwards, not kept.
 SIGNALS = ("standby.signal", "recovery.signal")
+# Files that no server looks for, so that single-user mode starts; the next run puts them back.
+HIDDEN = ".hotstandby-hidden"
 # What the source has of these is never left where the target had none.
 CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.conf")
 # Of the source, or of the target's time as a primary.

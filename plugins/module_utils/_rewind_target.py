@@ -42,8 +42,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_se
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import Impossible
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in
 
-# Files that no server looks for, so that single-user mode starts; the next run puts them back.
-HIDDEN = ".hotstandby-hidden"
 # What is kept elsewhere than beside the data directory has to be copied there.
 LARGEST_COPY_BYTES = 16 * 1024 * 1024
 
@@ -105,7 +103,7 @@ class RewindTarget:
         """Put back what was hidden."""
         for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
             with suppress(FileNotFoundError):
-                os.replace(self.path(name + HIDDEN), self.path(name))
+                os.replace(self.path(name + rules.HIDDEN), self.path(name))
                 sync_directory(self.directory)
 
     @contextmanager
@@ -114,7 +112,7 @@ class RewindTarget:
         try:
             for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
                 with suppress(FileNotFoundError):
-                    os.replace(self.path(name), self.path(name + HIDDEN))
+                    os.replace(self.path(name), self.path(name + rules.HIDDEN))
             yield
         finally:
             self.show_signals()
