@@ -57,6 +57,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import NOT_YET, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in, without
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
 
@@ -108,7 +109,9 @@ def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
         reason += f" ({wreck})"
     elif target.content != layout.ABSENT:
         reason += "; the present data directory would be moved aside"
-    return result_of(request, reason, changed=True, before=target.content)
+    slots = slots_in(request.data_directory)
+    reason += without(slots)
+    return result_of(request, reason, changed=True, before=target.content, slots_dropped=list(map(str, slots)))
 
 
 def _clone(request: Request) -> dict[str, Any]:
@@ -210,7 +213,7 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
     copy.run()
     unverified = copy.verify(params["verify"])
     copy.prepare()
-    size = tree_bytes(target.sides)
+    size, slots = tree_bytes(target.sides), slots_in(request.data_directory)
     with request.acting():
         refuse_running(request.data_directory)
         steps, asides = target.swap(free_stamp(request.data_directory))
@@ -222,6 +225,7 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
     reason = f"cloned from {source.target}"
     if asides:
         reason += f"; what was there before is in {asides[0]}"
+    reason += without(slots)
     more = {"unverified_reason": unverified} if unverified else {}
     return result_of(
         request,
@@ -231,6 +235,7 @@ def _copy(request: Request, target: CloneTarget, source: Source, marker: Marker)
         moved_aside=list(asides),
         verified=unverified is None,
         bytes=size,
+        slots_dropped=list(map(str, slots)),
         **more,
     )
 

@@ -131,11 +131,8 @@ def clear(marker: Marker | None, sides: Iterable[str]) -> list[str]:
     return removed
 
 
-def remove_aside(path: str) -> bool:
-    """Remove a directory that was moved aside; False when it is gone.
-
-    Raises HotStandbyError "aside_in_use" when a server runs in it.
-    """
+def refuse_used(path: str) -> None:
+    """Raise HotStandbyError "aside_in_use" when a server runs in a directory that was moved aside."""
     running = running_postmaster(path)
     if running:
         raise HotStandbyError(
@@ -143,6 +140,10 @@ def remove_aside(path: str) -> bool:
             f"a server (process {running.pid}) runs in {path}, the old directory that was moved aside",
             "Stop it if it is not wanted; the directory was kept",
         )
+
+
+def remove_aside(path: str) -> bool:
+    """Remove a directory that was moved aside; False when it is gone. Raises OSError."""
     return _remove_tree(path, layout.looks_like_aside(path))
 
 

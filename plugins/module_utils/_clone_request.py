@@ -70,6 +70,7 @@ def result_of(request: Request, reason: str, *, changed: bool, before: str, **mo
         "bytes": 0,
         "waited_seconds": 0.0,
         "slot_created": False,
+        "slots_dropped": [],
         "diff": {"before": f"{request.data_directory}: {before}\n", "after": after},
         **more,
     }

@@ -181,6 +181,15 @@ def check_writable(target: CloneTarget) -> None:
                 f"{place.directory} does not belong to the user who runs this (uid {os.geteuid()})",
                 "Give it to the operating system user that owns the cluster",
             )
+        if place.inside and exists:
+            for name in layout.movable(entries_of(place.directory)):
+                path = os.path.join(place.directory, name)
+                if os.path.isdir(path) and not os.path.islink(path) and not os.access(path, os.W_OK):
+                    raise HotStandbyError(
+                        "not_writable",
+                        f"{path} could not be moved aside: it is not writable for the owner of the cluster",
+                        "Give it to that user, mode 0700, or move it away",
+                    )
         existing = nearest_directory(place.parent)
         if not os.access(existing, os.W_OK | os.X_OK):
             raise HotStandbyError(

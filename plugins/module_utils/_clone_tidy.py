@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -20,11 +21,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     clear,
     forget_marker,
     locked,
+    refuse_used,
     remove_aside,
     stop_strays,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, find_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_directories import sort_out
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -41,11 +44,18 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
         place = place_of(directory)
         marker = find_marker(directory)
         halves = [*(marker.sides if marker and marker.phase == COPYING else ()), place.side]
-        asides = [] if params["keep_old"] else find_asides(directory)
-        result: dict[str, Any] = {"changed": False, "path": "none", "removed": [], "waited_seconds": 0.0}
+        asides, kept = ([], {}) if params["keep_old"] else sort_out(find_asides(directory))
+        for path, why in kept.items():
+            module.warn(_told(path, why))
+        result: dict[str, Any] = {
+            "changed": False,
+            "path": "none",
+            "removed": [],
+            "kept": sorted(kept),
+            "waited_seconds": 0.0,
+        }
         if not asides and marker is None:
-            kept = f"{len(find_asides(directory))} old directories are kept" if params["keep_old"] else ""
-            return {**result, "reason": kept or "nothing was moved aside"}
+            return {**result, "reason": _nothing(params, directory, kept)}
         if module.check_mode:
             told = ", ".join(asides) or "what a cut-off clone left"
             return {**result, "changed": True, "removed": asides, "reason": f"would remove {told}", **_diff(asides)}
@@ -55,15 +65,36 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
                 stop_strays(side)
             removed = clear(marker, halves)
             forget_marker(place)
-            removed += [path for path in asides if remove_aside(path)]
+            for path in asides:
+                refuse_used(path)
+            for path in asides:
+                try:
+                    removed += [path] if remove_aside(path) else []
+                except OSError as error:
+                    kept[path] = f"{error.filename} could not be removed: {error.strerror}"
+                    module.warn(_told(path, kept[path]))
+    reason = "the standby streams, so the old directories were removed"
+    if kept:
+        reason += f"; {', '.join(sorted(kept))} was kept"
     return {
+        **result,
         "changed": bool(removed) or marker is not None,
-        "path": "none",
         "removed": removed,
+        "kept": sorted(kept),
         "waited_seconds": waited,
-        "reason": "the standby streams, so the old directories were removed",
+        "reason": reason,
         **_diff(removed),
     }
+
+
+def _told(path: str, why: str) -> str:
+    return f"{path}, an old data directory, was kept: {why}. Save what is wanted of it, and remove it by hand."
+
+
+def _nothing(params: dict[str, Any], directory: str, kept: Mapping[str, str]) -> str:
+    if params["keep_old"]:
+        return f"{len(find_asides(directory))} old directories are kept"
+    return f"kept: {'; '.join(f'{path}: {why}' for path, why in kept.items())}" if kept else "nothing was moved aside"
 
 
 def _diff(paths: list[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_se
     primary_conninfo,
     wanted_settings,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_target import HIDDEN
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import HIDDEN
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Declared
 
 CONNECT_TIMEOUT_SECONDS = 2

@@ -8,10 +8,11 @@ A node's record travels from the host to the controller as plain JSON: to_plain 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 
@@ -71,6 +72,22 @@ class Slot:
     active: bool
     restart: Lsn | None
     wal_status: str | None
+
+
+@dataclass(frozen=True)
+class KeptSlot:
+    """A slot that lies in a data directory. kind: physical, logical, or "" where that cannot be told."""
+
+    name: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind})" if self.kind else self.name
+
+
+def told_slots(slots: Iterable[KeptSlot]) -> str:
+    """The slots as people read them; "" for none."""
+    return ", ".join(map(str, slots))
 
 
 @dataclass(frozen=True)
@@ -154,6 +171,8 @@ class Node:
     promotion_pending: whether its running server was told to become a primary and is none yet.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
     orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
+    kept_slots: the replication slots that lie in its data directory, whether a server runs there or not.
+    files: what else lies in it that a rewind or a clone has to know of, None where that was not to be seen.
     """
 
     version: str | None
@@ -179,6 +198,8 @@ class Node:
     unreadable: str | None
     promotion_pending: bool = False
     orphans: int = 0
+    kept_slots: tuple[KeptSlot, ...] = ()
+    files: DataFiles | None = None
 
     @property
     def major(self) -> str | None:
@@ -233,6 +254,8 @@ class Node:
             history=_history_from_plain(history) if history else None,
             wal_end=Lsn.from_optional(values["wal_end"]),
             server=_server_from_plain(server) if server else None,
+            kept_slots=tuple(KeptSlot(**row) for row in values["kept_slots"]),
+            files=DataFiles.from_plain(values["files"]) if values["files"] else None,
         )
         return cls(**values)
 

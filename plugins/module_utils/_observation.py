@@ -23,11 +23,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_pl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._odd_files import look
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import find_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal, nothing_whole_after
 
@@ -101,6 +103,8 @@ def observe(commands: Commands, place: Place) -> Node:
         unreadable=unreadable,
         promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
         orphans=len(find_orphans(place.data_directory)),
+        kept_slots=slots_in(place.data_directory),
+        files=look(place.data_directory) if directory == _node.CLUSTER else None,
     )
 
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import clone_obstacle, rewind_obstacle
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, told_slots
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CLONE,
@@ -35,6 +38,23 @@ def plan_standby(
     refusal = unusable_directory(declared, node)
     if refusal:
         return refusal
+    outcome = _path(declared, node, primary, topology, rejoin=rejoin)
+    return outcome if isinstance(outcome, Refusal) else _with_slots(outcome, node, topology)
+
+
+def _with_slots(steps: tuple[Step, ...], node: Node, topology: Topology) -> tuple[Step, ...]:
+    """The steps, with the slots named that do not outlive them; those of this cluster's standbys are made again."""
+    ours = {member.declared.slot for member in topology.members}
+    gone = told_slots(slot for slot in node.kept_slots if slot.name not in ours)
+    if not gone:
+        return steps
+    text = f"; its replication slots will be gone, too: {gone}"
+    return tuple(replace(step, reason=step.reason + text) if step.kind in (REWIND, CLONE) else step for step in steps)
+
+
+def _path(
+    declared: Declared, node: Node, primary: Member, topology: Topology, *, rejoin: bool
+) -> tuple[Step, ...] | Refusal:
     if node.directory == _node.ABSENT:
         return _clone(declared, node, primary, "there is no data directory")
     if node.directory == _node.WRECK:
@@ -66,7 +86,7 @@ def _rejoin(declared: Declared, node: Node, primary: Member, source: Node) -> tu
         return _attach(declared, node, primary, source)
     place = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
     gone = _gone_from(node, source)
-    obstacle = _rewind_obstacle(node, source)
+    obstacle = _rewind_obstacle(node, source, primary.name)
     if obstacle is None:
         return (
             Step(REWIND, f"{place}; {primary.name} does not have what it wrote from {gone} on, that will be gone"),
@@ -100,13 +120,13 @@ def _gone_from(node: Node, source: Node) -> str:
     return f"{left_at or end} (timeline {timeline})"
 
 
-def _rewind_obstacle(node: Node, source: Node) -> str | None:
+def _rewind_obstacle(node: Node, source: Node, source_name: str) -> str | None:
     """Why pg_rewind cannot help, as far as that can be told before; None when nothing speaks against it."""
     if node.control is None or not node.control.can_rewind:
         return "it has neither data checksums nor wal_log_hints"
     if source.server and node.timeline == source.server.timeline:
         return "it is on the same timeline, and pg_rewind sees no divergence there"
-    return None
+    return rewind_obstacle(node.files, source.files, source_name)
 
 
 def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tuple[Step, ...] | Refusal:
@@ -173,6 +193,15 @@ def _foreign(declared: Declared, node: Node, primary: Member, topology: Topology
 
 
 def _clone(declared: Declared, node: Node, primary: Member, reason: str) -> tuple[Step, ...] | Refusal:
+    unreadable = clone_obstacle(primary.node.files) if primary.node else None
+    if unreadable:
+        return Refusal(
+            "source_unreadable",
+            primary.name,
+            f"{declared.name} has to be cloned ({reason}), and a base backup fails at what the server's account cannot"
+            f" read in the data directory of {primary.name}: {unreadable}",
+            "Give it to that account (chown, chmod), or move it out of the data directory",
+        )
     server = primary.node.server if primary.node else None
     needed = (server.size_bytes or 0) + CLONE_MARGIN_BYTES if server else CLONE_MARGIN_BYTES
     if node.free_bytes is not None and node.free_bytes < needed:

@@ -17,6 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, SqlError, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence import (
+    Patience,
     Sender,
     Sign,
     answers,
@@ -24,6 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence imp
     listen,
     replayed_by,
     silent,
+    stuck,
     undecided,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
@@ -46,7 +48,8 @@ def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
         primary = Primary(session, dialect, clock)
         checkpoint = primary.checkpoint(params["timeout"])
         left = max(params["timeout"] - (clock.now() - started), 1)
-        signs, quiet = primary.find_silent(checkpoint, params["silence"], left)
+        patience = Patience(params["silence"], params["consumer_patience"])
+        signs, quiet = primary.find_silent(checkpoint, patience, left)
         if params["keep"] and not answers(signs, checkpoint, params["keep"]):
             raise HotStandbyError(
                 "candidate_silent",
@@ -88,11 +91,12 @@ class Primary:
         return Lsn.parse(str(self._session.value(f"SELECT {self._dialect.current_wal_flush_lsn_function}()::text")))
 
     def find_silent(
-        self, checkpoint: Lsn, silence_seconds: float, timeout_seconds: float
+        self, checkpoint: Lsn, patience: Patience, timeout_seconds: float
     ) -> tuple[tuple[Sign, ...], tuple[Sender, ...]]:
         """Listen until of each standby it is known whether it answers; return what was heard, and the silent ones.
 
-        Raises HotStandbyError "standby_behind" for one that lives and does not catch up.
+        Raises HotStandbyError "standby_behind" for one that lives and does not catch up, "consumer_not_confirming" for
+        a consumer of a logical slot that lives and does not move.
         """
         signs: tuple[Sign, ...] = ()
 
@@ -100,20 +104,23 @@ class Primary:
             nonlocal signs
             now = self._clock.now()
             signs = listen(signs, senders_of(self._session, self._dialect), now)
-            return not undecided(signs, checkpoint, now, silence_seconds)
+            for sign in stuck(signs, checkpoint, now, patience):
+                raise _not_confirming(sign, checkpoint, now)
+            return not undecided(signs, checkpoint, now, patience)
 
+        longest = max(patience.silence, patience.consumer)
         try:
-            wait_until(decided, max(timeout_seconds, silence_seconds + 1), "every standby has answered")
+            wait_until(decided, max(timeout_seconds, longest + 1), "every standby has answered")
         except HotStandbyError as error:
             if error.name != "timed_out":
                 raise
-            late = undecided(signs, checkpoint, self._clock.now(), silence_seconds)
+            late = undecided(signs, checkpoint, self._clock.now(), patience)
             raise HotStandbyError(
                 "standby_behind",
                 f"{', '.join(map(str, late))} still catches up: a stop would wait for it; no walsender was ended",
                 "Wait until it has caught up, or stop that standby, and run this again",
             ) from None
-        return signs, silent(signs, checkpoint, self._clock.now(), silence_seconds)
+        return signs, silent(signs, checkpoint, self._clock.now(), patience)
 
     def await_replay(self, keep: str, checkpoint: Lsn, patience_seconds: float) -> None:
         """Wait until the candidate has replayed the checkpoint, or moves on towards it.
@@ -165,17 +172,31 @@ class Primary:
 
 def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:
     """Every walsender."""
-    replied = "reply_time::text" if dialect.has_reply_time else "NULL::text"
+    replied = "r.reply_time::text" if dialect.has_reply_time else "NULL::text"
     rows = session.rows(
-        "SELECT pid, coalesce(application_name, '') AS application_name, pg_catalog.host(client_addr) AS address,"
-        f" coalesce(state, '') AS state, {dialect.write_lsn_column}::text AS written,"
-        f" {dialect.flush_lsn_column}::text AS flushed, {replied} AS replied,"
-        f" {dialect.replay_lsn_column}::text AS replayed"
-        " FROM pg_catalog.pg_stat_replication ORDER BY application_name, pid"
+        "SELECT r.pid, coalesce(r.application_name, '') AS application_name, pg_catalog.host(r.client_addr) AS address,"
+        f" coalesce(r.state, '') AS state, r.{dialect.write_lsn_column}::text AS written,"
+        f" r.{dialect.flush_lsn_column}::text AS flushed, {replied} AS replied,"
+        f" r.{dialect.replay_lsn_column}::text AS replayed, s.slot_name AS slot, s.database"
+        " FROM pg_catalog.pg_stat_replication r LEFT JOIN pg_catalog.pg_replication_slots s"
+        " ON s.active_pid = r.pid AND s.slot_type = 'logical' ORDER BY r.application_name, r.pid"
     )
     return tuple(
         Sender(**{**row, **{name: Lsn.from_optional(row[name]) for name in ("written", "flushed", "replayed")}})
         for row in rows
+    )
+
+
+def _not_confirming(sign: Sign, checkpoint: Lsn, now: float) -> HotStandbyError:
+    sender = sign.sender
+    reached = f"has confirmed up to {sign.best} and nothing more" if sign.best.value else "has confirmed nothing"
+    return HotStandbyError(
+        "consumer_not_confirming",
+        f"the consumer of the logical slot {sender.slot} in database {sender.database}, {sender}, process {sender.pid},"
+        f" answers and {reached} for {now - sign.moved:.0f} s, {checkpoint - sign.best:,} bytes behind the checkpoint"
+        f" at {checkpoint}: a stop would wait for it; no walsender was ended",
+        "Put that consumer right so that it confirms, or stop it (a slot that nobody uses holds no stop up), and run"
+        " this again",
     )
 
 

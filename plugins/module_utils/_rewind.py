@@ -38,6 +38,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
     Target,
     explain_refusal,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import without
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 
 
@@ -71,8 +72,9 @@ def _forecast(module: AnsibleModule, request: Request, control: Control) -> dict
     obstacle = request.obstacle(control, source)
     if obstacle:
         return cannot(request, obstacle, Done([]))
-    reason = f"would be rewound to the history of {request.place}"
-    return result_of(request, "rewound", reason, changed=True, done=Done([]))
+    slots = request.target.slots()
+    reason = f"would be rewound to the history of {request.place}{without(slots)}"
+    return result_of(request, "rewound", reason, changed=True, done=Done([]), slots_dropped=list(map(str, slots)))
 
 
 def _rewind(request: Request, deadline: Deadline) -> dict[str, Any]:
@@ -123,10 +125,12 @@ def _try(request: Request, programs: Programs, done: Done) -> dict[str, Any]:
         return cannot(request, Impossible(name, outcome.complaint), done, **fork)
     if words.not_needed:
         return {**_not_needed(request, "pg_rewind says so", done), **fork}
+    slots = request.target.slots()
     kept = _really(request, programs, words)
     reason = f"rewound to the history of {request.place}: what it had of its own since {words.fork_lsn}"
-    reason += f" on timeline {words.fork_timeline} is gone"
-    return result_of(request, "rewound", reason, changed=True, done=done, kept=list(kept), bytes=words.size, **fork)
+    reason += f" on timeline {words.fork_timeline} is gone{without(slots)}"
+    more = {"kept": list(kept), "bytes": words.size, "slots_dropped": list(map(str, slots)), **fork}
+    return result_of(request, "rewound", reason, changed=True, done=done, **more)
 
 
 def _not_needed(request: Request, why: str, done: Done) -> dict[str, Any]:

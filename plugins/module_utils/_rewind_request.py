@@ -161,6 +161,7 @@ def result_of(request: Request, path: str, reason: str, *, changed: bool, done: 
         "fork_timeline": None,
         "bytes": None,
         "kept": [],
+        "slots_dropped": [],
         "archived": done.archived,
         "crash_recovered": done.recovered,
         "waited_seconds": 0.0,

@@ -19,6 +19,7 @@ WAL_MISSING = "wal_missing"
 NO_COMMON_ANCESTOR = "no_common_ancestor"
 SAME_TIMELINE = "same_timeline"
 UNREADABLE_FILE = "unreadable_file"
+DIFFERENT_TYPE = "different_type"
 FOREIGN_CONTENT = "foreign_content"
 TABLESPACE = "tablespace"
 UNFINISHED_BACKUP = "unfinished_backup"
@@ -35,6 +36,7 @@ _IMPOSSIBLE = (
     (r"could not restore file .* from archive", WAL_MISSING),
     (r"could not open file .*(pg_wal|pg_xlog)/.*No such file", WAL_MISSING),
     (r"full_page_writes must be enabled", FULL_PAGE_WRITES_OFF),
+    (r"is of different type in source and target", DIFFERENT_TYPE),
     (r"could not (open|read|stat|fstat) (file|directory) .*Permission denied", UNREADABLE_FILE),
 )
 _DIVERGED = re.compile(r"servers diverged at WAL (?:location|position) ([0-9A-F]+/[0-9A-F]+) on timeline (\d+)")
@@ -81,6 +83,8 @@ OWN_ENTRIES = frozenset(
 )
 # What makes a server a standby; it is made anew afterwards, not kept.
 SIGNALS = ("standby.signal", "recovery.signal")
+# Files that no server looks for, so that single-user mode starts; the next run puts them back.
+HIDDEN = ".hotstandby-hidden"
 # What the source has of these is never left where the target had none.
 CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.conf")
 # Of the source, or of the target's time as a primary.

@@ -33,15 +33,15 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_tree import AUTO_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import (
     RECOVERY_CONF,
     RECOVERY_SIGNAL_FILE,
     SIGNAL_FILE,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import Impossible
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in
 
-# Files that no server looks for, so that single-user mode starts; the next run puts them back.
-HIDDEN = ".hotstandby-hidden"
 # What is kept elsewhere than beside the data directory has to be copied there.
 LARGEST_COPY_BYTES = 16 * 1024 * 1024
 
@@ -70,8 +70,10 @@ class RewindTarget:
             status = os.lstat(path)
             mounted = stat.S_ISDIR(status.st_mode) and os.path.ismount(path)
             # beside the data directory a rename does it
-            large = self.place.inside and (stat.S_ISDIR(status.st_mode) or status.st_size > LARGEST_COPY_BYTES)
-            if mounted or large:
+            copied = stat.S_ISLNK(status.st_mode) or (
+                stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_COPY_BYTES and os.access(path, os.R_OK)
+            )
+            if mounted or (self.place.inside and not copied):
                 return Impossible(rules.FOREIGN_CONTENT, f"pg_rewind would remove what is in {path}")
         found = [self.path(name) for name in entries_of(self.directory) if layout.looks_like_aside(name)]
         for link in find_links(self.directory):
@@ -101,7 +103,7 @@ class RewindTarget:
         """Put back what was hidden."""
         for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
             with suppress(FileNotFoundError):
-                os.replace(self.path(name + HIDDEN), self.path(name))
+                os.replace(self.path(name + rules.HIDDEN), self.path(name))
                 sync_directory(self.directory)
 
     @contextmanager
@@ -110,7 +112,7 @@ class RewindTarget:
         try:
             for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
                 with suppress(FileNotFoundError):
-                    os.replace(self.path(name), self.path(name + HIDDEN))
+                    os.replace(self.path(name), self.path(name + rules.HIDDEN))
             yield
         finally:
             self.show_signals()
@@ -182,6 +184,9 @@ class RewindTarget:
         os.chmod(self.directory, stat.S_IMODE(os.stat(self.directory).st_mode) & ~layout.GUARD)
         sync_directory(self.directory)
         forget_rewind(self.place)
+
+    def slots(self) -> tuple[KeptSlot, ...]:
+        return slots_in(self.directory)
 
     def drop_slots(self) -> None:
         """No slot of its time as a primary is any use, and each would keep WAL for ever."""

@@ -4,7 +4,9 @@
 """Which walsenders a clean stop would wait for in vain. Pure.
 
 A fast stop waits until each of them has confirmed all WAL. One whose standby has gone silent holds it up until
-wal_sender_timeout. What was sent is no sign of life: the kernel takes it for a host that is gone.
+wal_sender_timeout. What was sent is no sign of life: the kernel takes it for a host that is gone. The consumer of a
+logical slot that answers and confirms nothing holds it up for ever; to end its walsender is of no use, since it comes
+back.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ SENDING = ("streaming", "catchup", "stopping")
 
 @dataclass(frozen=True)
 class Sender:
-    """One row of pg_stat_replication. replied: when, as text, or None where the server does not say."""
+    """One row of pg_stat_replication. replied: when, as text, or None where the server does not say.
+
+    slot and database: of a logical consumer; None for a standby.
+    """
 
     pid: int
     application_name: str
@@ -31,6 +36,8 @@ class Sender:
     flushed: Lsn | None
     replied: str | None
     replayed: Lsn | None = None
+    slot: str | None = None
+    database: str | None = None
 
     def __str__(self) -> str:
         return f"{self.application_name or 'without a name'} ({self.address or 'local socket'})"
@@ -41,39 +48,84 @@ class Sender:
         return (self.flushed if self.flushed and self.flushed.value else self.written) or Lsn(0)
 
     @property
+    def who(self) -> tuple[str, int | str]:
+        """What makes it the same one after a while; a consumer that comes back is still the one of its slot."""
+        return ("slot", self.slot) if self.slot else ("pid", self.pid)
+
+    @property
     def signs_of_life(self) -> tuple[Lsn | None, Lsn | None, str | None]:
         return self.written, self.flushed, self.replied
 
 
 @dataclass(frozen=True)
 class Sign:
-    """What was last heard of a sender, and when (seconds by any clock) that was new."""
+    """What was last heard of a sender, and when (seconds by any clock) that was new.
+
+    best: the furthest that it has confirmed; moved: when that was new.
+    """
 
     sender: Sender
     since: float
+    best: Lsn
+    moved: float
 
 
 def listen(signs: Iterable[Sign], senders: Iterable[Sender], now: float) -> tuple[Sign, ...]:
     """The signs after another look; a sender that has gone is forgotten."""
-    known = {sign.sender.pid: sign for sign in signs}
+    known = {sign.sender.who: sign for sign in signs}
     heard = []
     for sender in senders:
         if sender.state not in SENDING:
             continue
-        before = known.get(sender.pid)
-        quiet = before is not None and before.sender.signs_of_life == sender.signs_of_life
-        heard.append(Sign(sender, before.since if before is not None and quiet else now))
+        heard.append(_sign(known.get(sender.who), sender, now))
     return tuple(heard)
 
 
-def silent(signs: Iterable[Sign], checkpoint: Lsn, now: float, silence_seconds: float) -> tuple[Sender, ...]:
-    """Those that have confirmed nothing for so long, and not yet the checkpoint."""
-    return tuple(sign.sender for sign in signs if _behind(sign, checkpoint) and now - sign.since >= silence_seconds)
+def _sign(before: Sign | None, sender: Sender, now: float) -> Sign:
+    if before is None:
+        return Sign(sender, now, sender.confirmed, now)
+    quiet = before.sender.signs_of_life == sender.signs_of_life
+    moves = sender.confirmed > before.best
+    return Sign(
+        sender, before.since if quiet else now, max(sender.confirmed, before.best), now if moves else before.moved
+    )
 
 
-def undecided(signs: Iterable[Sign], checkpoint: Lsn, now: float, silence_seconds: float) -> tuple[Sender, ...]:
+@dataclass(frozen=True)
+class Patience:
+    """Seconds. silence: without a sign of life, of a standby. consumer: without a confirmation, of a consumer.
+
+    A consumer that is well may say something every ten seconds only.
+    """
+
+    silence: float
+    consumer: float
+
+    def of(self, sender: Sender) -> float:
+        return self.consumer if sender.slot else self.silence
+
+
+def silent(signs: Iterable[Sign], checkpoint: Lsn, now: float, patience: Patience) -> tuple[Sender, ...]:
+    """Those that have given no sign of life for so long, and not yet confirmed the checkpoint."""
+    return tuple(
+        sign.sender for sign in signs if _behind(sign, checkpoint) and now - sign.since >= patience.of(sign.sender)
+    )
+
+
+def stuck(signs: Iterable[Sign], checkpoint: Lsn, now: float, patience: Patience) -> tuple[Sign, ...]:
+    """Consumers that live, and have confirmed nothing for so long."""
+    return tuple(
+        sign
+        for sign in signs
+        if sign.sender.slot and _behind(sign, checkpoint) and now - sign.since < patience.consumer <= now - sign.moved
+    )
+
+
+def undecided(signs: Iterable[Sign], checkpoint: Lsn, now: float, patience: Patience) -> tuple[Sender, ...]:
     """Those of which it is not yet known whether they are silent."""
-    return tuple(sign.sender for sign in signs if _behind(sign, checkpoint) and now - sign.since < silence_seconds)
+    return tuple(
+        sign.sender for sign in signs if _behind(sign, checkpoint) and now - sign.since < patience.of(sign.sender)
+    )
 
 
 def answers(signs: Iterable[Sign], checkpoint: Lsn, name: str) -> bool:

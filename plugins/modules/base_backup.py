@@ -15,7 +15,7 @@ description:
   - Copies a running server with C(pg_basebackup) into a side directory next to the data directory, verifies the
     copy, makes a standby of it and swaps it in by renames.
   - What was there before is moved aside and never deleted by O(state=present). With O(state=tidied) it is removed
-    once the new standby streams.
+    once the new standby streams, but for what holds files that are not PostgreSQL's, see RV(kept).
   - It works where the data directory is a mount point, where the WAL lies in a directory of its own, and with
     tablespaces.
   - A clone that was cut off, by whatever, is recognised by the next run, which finishes its swap or starts it over.
@@ -187,11 +187,25 @@ slot_created:
   description: Whether the slot was created.
   returned: state is present
   type: bool
+slots_dropped:
+  description: Replication slots of what was there before, each with its kind. The clone has none of them.
+  returned: state is present
+  type: list
+  elements: str
+  sample: [cdc (logical)]
 removed:
   description: Directories that were or would be removed.
   returned: state is tidied
   type: list
   elements: str
+kept:
+  description:
+    - Directories that were moved aside and stay, since something in them is not PostgreSQL's or cannot be removed. A
+      warning says what.
+  returned: state is tidied
+  type: list
+  elements: str
+  sample: []
 waited_seconds:
   description: Seconds that the clone took, or that it took until the standby streamed.
   returned: success

@@ -34,6 +34,14 @@ options:
         since that standby could not take over.
     type: float
     default: 10
+  consumer_patience:
+    description:
+      - Seconds for which the consumer of a logical slot may confirm nothing while the checkpoint is not yet confirmed.
+        One that gives a sign of life meanwhile is a reason to refuse, since a stop would wait for it for ever. The
+        walsender of one that gives none is ended.
+    type: float
+    default: 10
+    version_added: 1.1.0
   refuse_backup:
     description: Whether a base backup that is being taken is a reason to refuse.
     type: bool
@@ -92,7 +100,7 @@ error_name:
   description:
     - Short stable name of what went wrong, for example V(not_running), V(not_a_primary), V(backup_running),
       V(candidate_not_attached), V(candidate_silent), V(candidate_not_replaying), V(standby_behind),
-      V(checkpoint_too_slow).
+      V(consumer_not_confirming), V(checkpoint_too_slow).
   returned: failure
   type: str
   sample: candidate_silent
@@ -117,6 +125,7 @@ def main() -> None:
             "keep": {"type": "str"},
             "silence": {"type": "float", "default": 2},
             "replay_patience": {"type": "float", "default": 10},
+            "consumer_patience": {"type": "float", "default": 10},
             "refuse_backup": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 300},
         },

@@ -17,6 +17,7 @@ description:
   - First it makes sure that a rewind is possible at all. When none is, it changes nothing of the data and says why in
     RV(impossible), and the node has to be cloned.
   - The configuration and whatever else lies in the data directory and is not the server's own stays that of this node.
+    Its replication slots are gone, see RV(slots_dropped).
   - Afterwards the directory can come up as nothing but a standby. What it is to follow is set by
     M(hotstandby.postgresql.recovery_config).
   - A rewind that is cut off leaves a directory in which no server starts. M(hotstandby.postgresql.node_info) calls it
@@ -106,9 +107,9 @@ path:
 impossible:
   description:
     - Why there can be no rewind. V(hints_off), V(full_page_writes_off), V(wal_missing), V(no_common_ancestor),
-      V(same_timeline) (it is ahead of the primary on the same timeline), V(unreadable_file), V(foreign_content)
-      (something would be removed that cannot be kept elsewhere), V(tablespace), V(unfinished_backup) or
-      V(crash_recovery_failed).
+      V(same_timeline) (it is ahead of the primary on the same timeline), V(unreadable_file), V(different_type) (a
+      symbolic link here is no link on the primary, which it never is to C(pg_rewind)), V(foreign_content) (something
+      would be removed that cannot be kept elsewhere), V(tablespace), V(unfinished_backup) or V(crash_recovery_failed).
   returned: success
   type: str
 reason:
@@ -134,6 +135,14 @@ kept:
   type: list
   elements: str
   sample: [pg_hba.conf, postgresql.auto.conf, postgresql.conf]
+slots_dropped:
+  description:
+    - Replication slots of the node that are gone or would be, each with its kind. C(pg_rewind) can keep none, whoever
+      made them; a logical one cannot be made again where it was.
+  returned: success
+  type: list
+  elements: str
+  sample: [cdc (logical), nightly_backup (physical)]
 archived:
   description: WAL files that were archived before.
   returned: success

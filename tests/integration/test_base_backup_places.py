@@ -86,6 +86,15 @@ def test_inside(servers: ServerFactory, run_module: RunModule, start_module: Sta
         assert (directory / "lost+found").is_dir()
         assert leftovers(directory) == []
 
+        fixed = directory / "fixed"
+        fixed.mkdir(mode=0)
+        server.account_entry.own(fixed)
+        refused = run_module("base_backup", {**params, "replace": True})
+        assert refused["error_name"] == "not_writable", refused
+        assert str(fixed) in refused["msg"]
+        assert leftovers(directory) == []
+        fixed.rmdir()
+
         second = run_module("base_backup", {**params, "replace": True})
         assert not second["failed"], second
         (aside,) = second["moved_aside"]

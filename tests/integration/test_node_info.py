@@ -204,3 +204,14 @@ def test_a_server_that_cannot_be_asked_is_not_taken_for_stopped(servers: ServerF
     node = node_info(primary)
     assert node.server is None
     assert "reject" in str(node.unreadable)
+
+
+def test_the_slots_of_a_server_are_known_when_it_is_stopped(servers: ServerFactory, node_info: NodeInfo) -> None:
+    primary = servers.primary("p", settings={"wal_level": "logical"})
+    primary.sql("SELECT pg_create_physical_replication_slot('nightly')")
+    primary.sql("SELECT pg_create_logical_replication_slot('cdc', 'test_decoding')")
+    primary.write("pg_replslot/unknown/state", "not a slot")
+    expected = ["cdc (logical)", "nightly (physical)", "unknown"]
+    assert list(map(str, node_info(primary).kept_slots)) == expected
+    primary.stop()
+    assert list(map(str, node_info(primary).kept_slots)) == expected

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg2
 import pytest
+from psycopg2.extras import LogicalReplicationConnection
 
 from support.promotions import STREAMING
 from support.servers import Server, ServerFactory
@@ -153,6 +156,72 @@ def test_a_base_backup_is_a_reason_to_refuse(servers: ServerFactory, primary: Se
     finally:
         backup.kill()
         backup.wait()
+
+
+@contextmanager
+def consumer(primary: Server, slot: str, *, confirms: bool) -> Iterator[None]:
+    """A client of a logical slot that answers several times a second."""
+    primary.sql("SELECT pg_create_logical_replication_slot(%s, 'test_decoding')", (slot,))
+    with primary.account_entry.effective():
+        connection = psycopg2.connect(
+            f"host={primary.socket_directory} port={primary.port} dbname=postgres application_name=client_{slot}",
+            connection_factory=LogicalReplicationConnection,
+        )
+    ended = threading.Event()
+
+    def consume() -> None:
+        with suppress(psycopg2.Error), connection.cursor() as cursor:
+            cursor.start_replication(slot_name=slot, decode=True)
+            answer: Any = cursor.send_feedback
+            first = cursor.wal_end
+            while not ended.wait(0.1):
+                while cursor.read_message() is not None:
+                    pass
+                first = first or cursor.wal_end
+                reached = cursor.wal_end if confirms else first
+                answer(write_lsn=cursor.wal_end, flush_lsn=reached, apply_lsn=reached, force=True)
+
+    thread = threading.Thread(target=consume)
+    thread.start()
+    try:
+        wait_for(
+            lambda: primary.sql("SELECT 1 FROM pg_stat_replication WHERE flush_lsn IS NOT NULL"), f"{slot} to answer"
+        )
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        connection.close()
+
+
+@pytest.fixture
+def publisher(servers: ServerFactory) -> Server:
+    return servers.primary(settings={"wal_level": "logical"})
+
+
+def test_a_consumer_that_never_confirms_is_refused_by_name(publisher: Server, run_module: RunModule) -> None:
+    with consumer(publisher, "cdc", confirms=False):
+        publisher.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS i")
+        result = run_module("prepare_shutdown", parameters(publisher, consumer_patience=3, timeout=60))
+        assert result.get("error_name") == "consumer_not_confirming", result
+        pid = publisher.sql("SELECT pid FROM pg_stat_replication")[0][0]
+        for word in ("slot cdc", "database postgres", "client_cdc (local socket)", f"process {pid},", "bytes behind"):
+            assert word in result["msg"], result
+        assert names(publisher) == ["client_cdc"]
+        stop = publisher.run("pg_ctl", "stop", "-w", "-t", "5", "-D", publisher.data_directory, check=False)
+        assert stop.returncode != 0, "a stop does wait for it"
+
+
+def test_a_consumer_that_confirms_and_a_slot_without_one_hold_nothing_up(
+    publisher: Server, run_module: RunModule
+) -> None:
+    publisher.sql("SELECT pg_create_logical_replication_slot('idle', 'test_decoding')")
+    with consumer(publisher, "cdc", confirms=True):
+        publisher.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS i")
+        result = run_module("prepare_shutdown", parameters(publisher, timeout=60))
+        assert (result["failed"], result["ended"]) == (False, []), result
+        assert names(publisher) == ["client_cdc"]
+        publisher.run("pg_ctl", "stop", "-w", "-t", "20", "-m", "fast", "-D", publisher.data_directory)
 
 
 def test_only_on_a_primary_that_runs(primary: Server, first: Server, run_module: RunModule) -> None:

@@ -59,10 +59,13 @@ def test_old_primary_comes_back(servers: ServerFactory, run_module: RunModule, k
     forecast = run_module("rewind", rewind_parameters(old, new), check_mode=True, diff=True)
     assert (forecast["changed"], forecast["path"], forecast["failed"]) == (True, "rewound", False), forecast
     assert forecast["diff"]["before"] != forecast["diff"]["after"]
+    assert forecast["slots_dropped"] == ["of_old (physical)"]
 
     result = run_module("rewind", rewind_parameters(old, new))
     assert not result["failed"], result
     assert (result["changed"], result["path"], result["impossible"]) == (True, "rewound", None), result
+    assert result["slots_dropped"] == ["of_old (physical)"]
+    assert result["reason"].endswith("; without its replication slots of_old (physical)")
     assert result["crash_recovered"] is kill
     assert result["fork_timeline"] == 1
     assert result["fork_lsn"] in result["reason"]
@@ -321,3 +324,14 @@ def test_what_pg_rewind_would_remove_is_an_obstacle(servers: ServerFactory, run_
     make_tablespace(new, "later")
     later = run_module("rewind", rewind_parameters(old, new))
     assert (later["path"], later["impossible"], later["changed"]) == ("impossible", "tablespace", False), later
+
+
+def test_a_link_that_is_none_at_the_source_is_an_obstacle(servers: ServerFactory, run_module: RunModule) -> None:
+    old, new = diverged(servers)
+    for server in (old, new):
+        (server.data_directory / "settings").symlink_to(server.data_directory / "PG_VERSION")
+    before = control_data(old)
+    result = run_module("rewind", rewind_parameters(old, new))
+    assert (result["path"], result["impossible"], result["changed"]) == ("impossible", "different_type", False), result
+    assert "settings" in result["reason"]
+    assert control_data(old) == before

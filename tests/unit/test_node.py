@@ -10,7 +10,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles, OddFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot, Node, Slot, to_plain
 from support.clusters import lsn, primary, standby, stopped, virgin, with_slot
 
 
@@ -20,7 +21,12 @@ from support.clusters import lsn, primary, standby, stopped, virgin, with_slot
         virgin(),
         with_slot(primary("db-2", "db-3"), Slot("hotstandby_db_2", "physical", True, lsn("0/3000000"), "reserved")),
         standby("db-1", timeline=3),
-        stopped("16/B374D848", timeline=2),
+        stopped(
+            "16/B374D848",
+            timeline=2,
+            kept_slots=(KeptSlot("cdc", "logical"),),
+            files=DataFiles(("log",), ("log",), (OddFile("log/x", "fifo", linked=True),)),
+        ),
         stopped(None),
     ],
 )

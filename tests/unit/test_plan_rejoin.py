@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot, Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from support.clusters import THEIRS, cluster, control, lsn, primary, standby, stopped, virgin
@@ -65,6 +65,15 @@ def test_which_path_is_taken(case: str) -> None:
 def test_a_rewind_says_from_where_on_rows_are_gone() -> None:
     plan = plan_rejoin(cluster(new_primary(), stopped("0/5000008", signal=False)))
     assert "from 0/5000000 (timeline 1) on" in plan.nodes[1].steps[0].reason
+
+
+@pytest.mark.parametrize(("checksums", "kind"), [(True, "rewind"), (False, "clone")])
+def test_slots_of_others_that_will_be_gone_are_named(checksums: bool, kind: str) -> None:
+    slots = (KeptSlot("cdc", "logical"), KeptSlot("hotstandby_db_2", "physical"), KeptSlot("mine", ""))
+    how = control(data_checksums=checksums, wal_log_hints=False)
+    step = plan_rejoin(cluster(new_primary(), stopped("0/5000008", control=how, kept_slots=slots))).nodes[1].steps[0]
+    assert step.kind == kind
+    assert step.reason.endswith("; its replication slots will be gone, too: cdc (logical), mine")
 
 
 def test_without_leave_to_clone_the_refusal_says_why_it_cannot_be_rewound() -> None:
