@@ -21,6 +21,10 @@ CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
 WRECK = "wreck"  # a clone or rewind that was cut off
 OTHER = "other"  # something that is not PostgreSQL's
 
+# What works on the data directory.
+CLONING = "clone"
+REWINDING = "rewind"
+
 # Beside a standby's data while it is told to become a primary and has not become one yet.
 PROMOTION_MARKER = "hotstandby.promotion_pending"
 
@@ -153,6 +157,7 @@ class Node:
     archive_ready: number of WAL files that wait to be archived.
     promotion_pending: whether its running server was told to become a primary and is none yet.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
+    busy: which of CLONING and REWINDING is under way there.
     orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
     """
 
@@ -179,6 +184,7 @@ class Node:
     unreadable: str | None
     promotion_pending: bool = False
     orphans: int = 0
+    busy: str | None = None
 
     @property
     def major(self) -> str | None:
@@ -187,6 +193,11 @@ class Node:
             return None
         parts = self.version.split(".")
         return parts[0] if int(parts[0]) >= 10 else ".".join(parts[:2])
+
+    @property
+    def being_made(self) -> str | None:
+        """What makes its data anew just now: CLONING or REWINDING, and no server runs there."""
+        return None if self.has_postmaster else self.busy
 
     @property
     def system_identifier(self) -> str | None:

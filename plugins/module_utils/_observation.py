@@ -29,6 +29,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes i
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._under_way import work_under_way
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal, nothing_whole_after
 
 # What a file system's root holds of its own; a directory with nothing else counts as empty.
@@ -101,6 +102,7 @@ def observe(commands: Commands, place: Place) -> Node:
         unreadable=unreadable,
         promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
         orphans=len(find_orphans(place.data_directory)),
+        busy=work_under_way(place.data_directory),
     )
 
 

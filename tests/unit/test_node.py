@@ -22,6 +22,7 @@ from support.clusters import lsn, primary, standby, stopped, virgin, with_slot
         standby("db-1", timeline=3),
         stopped("16/B374D848", timeline=2),
         stopped(None),
+        virgin(busy="clone"),
     ],
 )
 def test_a_node_survives_the_journey(node: Node) -> None:
