@@ -98,6 +98,8 @@ class Server:
     (received alone falls back to a segment's start after a restart).
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
     parameters: the hot-standby parameters as the server runs with them.
+    size_bytes, tablespace_bytes: what a clone of a primary takes, by location outside of its data directory; None and
+    empty unless it was measured.
     pending_values: what settings that wait for a restart will be, by name.
     held_by: the sessions for which the replay waits, each in a few words; none while it does not wait.
     apply_delay_ms: recovery_min_apply_delay in milliseconds.
@@ -158,6 +160,7 @@ class Node:
     promotion_pending: whether its running server was told to become a primary and is none yet.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
     busy: which of CLONING and REWINDING is under way there.
+    overridden: declared settings that something else sets otherwise, a sentence each; none unless it was asked.
     orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
     """
 
@@ -185,6 +188,7 @@ class Node:
     promotion_pending: bool = False
     orphans: int = 0
     busy: str | None = None
+    overridden: tuple[str, ...] = ()
 
     @property
     def major(self) -> str | None:
@@ -239,6 +243,7 @@ class Node:
             asides=tuple(values["asides"]),
             unresolved_addresses=tuple(values["unresolved_addresses"]),
             answering=tuple(values["answering"]),
+            overridden=tuple(values["overridden"]),
             sightings=tuple(Sighting(**_with_lsns(row, "position")) for row in values["sightings"]),
             control=Control(**_with_lsns(control, "checkpoint", "redo", "minimum_recovery_end")) if control else None,
             history=_history_from_plain(history) if history else None,

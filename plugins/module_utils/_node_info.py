@@ -43,6 +43,8 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         ),
         peers=tuple(params["peers"]),
         asker=Asker(**params["ask_as"]) if params["ask_as"] else None,
+        measures=params["measure"],
+        settings=params["settings"],
     )
     node = observe(Commands(module.run_command, params["bin_directory"]), place)
     return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}

@@ -67,6 +67,9 @@ PASSED = frozenset(
         "postgres_playbook",
         "postgres_primary",
         "postgres_server_state",
+        "postgres_server_timeout",
+        "postgres_settings_are_compared",
+        "postgres_tries",
     }
 )
 """What the playbooks tell the roles, task by task. Set by a user it would change what every task does."""

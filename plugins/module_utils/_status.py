@@ -223,6 +223,8 @@ def _warnings(topology: Topology) -> Iterator[str]:
         if member.node.server is not None:
             for text in _server_warnings(member.node.server, topology):
                 yield f"{member.name}: {text}"
+        for text in member.node.overridden:
+            yield f"{member.name}: {text}; site.yml refuses that"
         if member.node.asides:
             yield f"{member.name}: kept aside: {', '.join(member.node.asides)}"
 
