@@ -46,6 +46,7 @@ FACTS = frozenset(
         "postgres_observed",
         "postgres_plan",
         "postgres_records",
+        "postgres_role",
         "postgres_restart_hands_over",
         "postgres_run",
         "postgres_status",

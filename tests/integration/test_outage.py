@@ -179,3 +179,38 @@ def test_check_mode_says_how_a_second_primary_comes_back(cluster: Cluster) -> No
     status, output = play(cluster, "rejoin", *choice)
     assert status == 0, output
     assert cluster.query(third, IN_RECOVERY) is True
+
+
+OWN = """
+- import_playbook: status.yml
+
+- name: A play of the user's own
+  hosts: postgres_primary
+  gather_facts: false
+  tasks:
+    - ansible.builtin.debug: {msg: "mine: {{ groups['postgres_primary'] }} {{ groups['postgres_standby'] | sort }}"}
+
+- import_playbook: switchover.yml
+
+- import_playbook: status.yml
+
+- name: Another one
+  hosts: postgres_primary:&postgres_standby
+  gather_facts: false
+  tasks:
+    - ansible.builtin.debug: {msg: "in both: {{ inventory_hostname }}"}
+"""
+
+
+def test_plays_of_the_users_own_find_the_roles(cluster: Cluster) -> None:
+    """Before a switchover in the same run, which acts on the roles as they are then, whatever was grouped."""
+    first, second, third = (cluster.names[name] for name in ("db-1", "db-2", "db-3"))
+    path = cluster.user.checkout / "playbooks" / "own.yml"
+    path.write_text(OWN, encoding="utf-8")
+    status, output = play(cluster, "own", "-e", f"switchover_to={second}")
+    assert status == 0, output
+    assert f"mine: ['{first}'] {sorted([second, third])}" in output.replace("''", "'"), output
+    assert "in both" not in output
+    assert f"{second}: it is in the group postgres_standby, from before the primary was moved" in output
+    assert cluster.query(second, IN_RECOVERY) is False
+    assert cluster.query(second, STREAMING) == 2
