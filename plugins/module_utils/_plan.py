@@ -81,7 +81,7 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
     for member in topology.members:
         if member.name == name:
             continue
-        if member.node is not None and member.node.writable:
+        if member in topology.writable:
             # not under its own name: that an old primary is left is no failure of failover.yml, but this is
             left.append(f"two primaries: {member.name} accepts writes, too; stop the wrong one at once")
             continue
