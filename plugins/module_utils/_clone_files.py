@@ -81,7 +81,7 @@ def find_marker(data_directory: str) -> Marker | None:
 
     Raises HotStandbyError "marker_unreadable".
     """
-    for place in _both_places(data_directory):
+    for place in both_places(data_directory):
         try:
             text = read_text(place.marker)
             if text is not None:
@@ -97,7 +97,8 @@ def find_marker(data_directory: str) -> Marker | None:
     return None
 
 
-def _both_places(data_directory: str) -> tuple[Place, Place]:
+def both_places(data_directory: str) -> tuple[Place, Place]:
+    """Where what belongs to a clone of the directory can lie: beside it, and in it."""
     real = os.path.realpath(data_directory)
     return Place(real), Place(real, inside=True)
 
@@ -124,7 +125,7 @@ def find_rewind(data_directory: str) -> str | None:
 
     pg_rewind may remove a marker inside; the mode of the directory it leaves alone. Raises OSError.
     """
-    for place in _both_places(data_directory):
+    for place in both_places(data_directory):
         with suppress(NotADirectoryError):
             text = read_text(place.rewind_marker)
             if text is not None:
@@ -170,7 +171,7 @@ def free_stamp(data_directory: str) -> str:
 def find_asides(data_directory: str) -> list[str]:
     """The former contents of a data directory that were moved aside, its WAL's and tablespaces' too."""
     real = os.path.realpath(data_directory)
-    own = [path for place in _both_places(real) for path in _asides_at(place)]
+    own = [path for place in both_places(real) for path in _asides_at(place)]
     found = set(own)
     for link in find_links(real):
         for place in linked_places(link, real):
@@ -183,7 +184,7 @@ def find_asides(data_directory: str) -> list[str]:
 def linked_places(link: Link, data_directory: str) -> tuple[Place, ...]:
     """Where things of a linked directory may lie."""
     if link.is_wal:
-        return _both_places(link.directory)
+        return both_places(link.directory)
     return (layout.tablespace_place(link.directory, data_directory),)
 
 

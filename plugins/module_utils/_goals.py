@@ -110,7 +110,7 @@ def _restart(topology: Topology, options: Options) -> dict[str, Any]:
         topology, everything=bool(options["everything"]), by_switchover=bool(options["by_switchover"])
     )
     groups = {"before": list(outcome.before), "restart_primary": outcome.primary, "after": list(outcome.after)}
-    return {**plan_to_plain(outcome.plan), **groups}
+    return {**plan_to_plain(outcome.plan), **groups, "start_primary": outcome.starts}
 
 
 _GOALS: dict[str, Callable[[Topology, Options], dict[str, Any]]] = {

@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._interpreter import use_one_with_psycopg2
 
 # Where an instance is found; documented in the doc fragment hotstandby.postgresql.instance.
 INSTANCE_ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -80,6 +81,7 @@ def run_module(
     claim: whether the node's lock is held all the time, or the work itself holds it for the acts that it is made of.
     """
     forget_libpq_environment()
+    use_one_with_psycopg2(module)
     try:
         with claim(module):
             result = work(module)

@@ -22,6 +22,10 @@ CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
 WRECK = "wreck"  # a clone or rewind that was cut off
 OTHER = "other"  # something that is not PostgreSQL's
 
+# What works on the data directory.
+CLONING = "clone"
+REWINDING = "rewind"
+
 # Beside a standby's data while it is told to become a primary and has not become one yet.
 PROMOTION_MARKER = "hotstandby.promotion_pending"
 
@@ -111,6 +115,8 @@ class Server:
     (received alone falls back to a segment's start after a restart).
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
     parameters: the hot-standby parameters as the server runs with them.
+    size_bytes, tablespace_bytes: what a clone of a primary takes, by location outside of its data directory; None and
+    empty unless it was measured.
     pending_values: what settings that wait for a restart will be, by name.
     held_by: the sessions for which the replay waits, each in a few words; none while it does not wait.
     apply_delay_ms: recovery_min_apply_delay in milliseconds.
@@ -170,6 +176,8 @@ class Node:
     archive_ready: number of WAL files that wait to be archived.
     promotion_pending: whether its running server was told to become a primary and is none yet.
     has_postmaster: whether a server runs in the data directory, be it that it cannot be asked.
+    busy: which of CLONING and REWINDING is under way there.
+    overridden: declared settings that something else sets otherwise, a sentence each; none unless it was asked.
     orphans: number of processes of a server whose postmaster has ended; they may still write and commit.
     kept_slots: the replication slots that lie in its data directory, whether a server runs there or not.
     files: what else lies in it that a rewind or a clone has to know of, None where that was not to be seen.
@@ -200,6 +208,8 @@ class Node:
     orphans: int = 0
     kept_slots: tuple[KeptSlot, ...] = ()
     files: DataFiles | None = None
+    busy: str | None = None
+    overridden: tuple[str, ...] = ()
 
     @property
     def major(self) -> str | None:
@@ -208,6 +218,11 @@ class Node:
             return None
         parts = self.version.split(".")
         return parts[0] if int(parts[0]) >= 10 else ".".join(parts[:2])
+
+    @property
+    def being_made(self) -> str | None:
+        """What makes its data anew just now: CLONING or REWINDING, and no server runs there."""
+        return None if self.has_postmaster else self.busy
 
     @property
     def system_identifier(self) -> str | None:
@@ -249,6 +264,7 @@ class Node:
             asides=tuple(values["asides"]),
             unresolved_addresses=tuple(values["unresolved_addresses"]),
             answering=tuple(values["answering"]),
+            overridden=tuple(values["overridden"]),
             sightings=tuple(Sighting(**_with_lsns(row, "position")) for row in values["sightings"]),
             control=Control(**_with_lsns(control, "checkpoint", "redo", "minimum_recovery_end")) if control else None,
             history=_history_from_plain(history) if history else None,

@@ -16,6 +16,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._under_way import await_rewind
+
+# How long a look waits for a rewind under a run that has ended; postgres_look_timeout bounds it.
+REWIND_SECONDS = 10
 
 
 def node_info(module: AnsibleModule) -> dict[str, Any]:
@@ -24,6 +28,8 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
     claim = _claim(params["run"] or {}, check_mode=module.check_mode)
     if claim and params["run"]["action"] == "release":
         return {"changed": False, "node": None, "wanted_version": params["version"], "claim": claim}
+    if claim and claim["granted"] and params["run"]["action"] == "take" and not module.check_mode:
+        await_rewind(params["data_directory"], REWIND_SECONDS)
     place = Place(
         data_directory=params["data_directory"],
         config_directory=params["config_directory"] or params["data_directory"],
@@ -37,6 +43,8 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         ),
         peers=tuple(params["peers"]),
         asker=Asker(**params["ask_as"]) if params["ask_as"] else None,
+        measures=params["measure"],
+        settings=params["settings"],
     )
     node = observe(Commands(module.run_command, params["bin_directory"]), place)
     return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}

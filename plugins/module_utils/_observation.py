@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
@@ -16,21 +17,23 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files
     find_wreck,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_plan import creation_was_cut_off
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import observe_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import measured, observe_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._odd_files import look
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._overrides import overridden
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import find_orphans
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._restore_command import restores_from_archive
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._under_way import work_under_way
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_reader import end_of_wal, nothing_whole_after
 
 # What a file system's root holds of its own; a directory with nothing else counts as empty.
@@ -40,7 +43,8 @@ FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
 @dataclass(frozen=True)
 class Place:
     """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked
-    what they are, None when they are not."""
+    what they are, None when they are not. measures: whether the size of a running primary is asked.
+    settings: what is declared and compared, none for nothing."""
 
     data_directory: str
     config_directory: str
@@ -48,6 +52,8 @@ class Place:
     target: Target
     peers: tuple[str, ...]
     asker: Asker | None = None
+    measures: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 def observe(commands: Commands, place: Place) -> Node:
@@ -72,6 +78,8 @@ def observe(commands: Commands, place: Place) -> Node:
             wal_directory = os.path.join(place.data_directory, dialect.wal_directory)
             if postmaster is not None:
                 server = observe_server(place.target, dialect, control, wal_directory, segment_size)
+                if place.measures and not server.in_recovery:
+                    server = measured(server, place.target, wal_directory)
                 server = _without_half_record(commands, dialect, wal_directory, server)
             else:
                 wal_end = _wal_end(commands, dialect, control, wal_directory, segment_size)
@@ -88,7 +96,7 @@ def observe(commands: Commands, place: Place) -> Node:
         wreck=wreck,
         asides=tuple(find_asides(place.data_directory)),
         recovery_signal=_has_recovery_signal(place.data_directory),
-        restores_from_archive=_restores_from_archive(place.data_directory),
+        restores_from_archive=restores_from_archive(place.data_directory, place.config_directory),
         free_bytes=free_bytes(place.data_directory),
         port_taken=postmaster is None and _listens(place.port),
         unresolved_addresses=unresolved(addresses),
@@ -105,6 +113,12 @@ def observe(commands: Commands, place: Place) -> Node:
         orphans=len(find_orphans(place.data_directory)),
         kept_slots=slots_in(place.data_directory),
         files=look(place.data_directory) if directory == _node.CLUSTER else None,
+        busy=work_under_way(place.data_directory),
+        overridden=overridden(
+            place.config_directory, place.data_directory, place.settings, place.target if server else None
+        )
+        if place.settings
+        else (),
     )
 
 
@@ -214,17 +228,6 @@ def _promotion_pending(data_directory: str, postmaster: Postmaster | None) -> bo
 
 def _has_recovery_signal(data_directory: str) -> bool:
     return any(os.path.exists(os.path.join(data_directory, name)) for name in ("standby.signal", "recovery.conf"))
-
-
-def _restores_from_archive(data_directory: str) -> bool:
-    for name in ("postgresql.auto.conf", "recovery.conf"):
-        try:
-            with open(os.path.join(data_directory, name), encoding="utf-8") as file:
-                if ConfFile.parse(file.read()).get("restore_command"):
-                    return True
-        except (OSError, ValueError):
-            continue
-    return False
 
 
 def _read_line(path: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
@@ -31,6 +32,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import replay_waits
 
+# A look at a node has to end in time, postgres_look_timeout.
+SIZES_SECONDS = 20
 WAL_FILE = re.compile(r"[0-9A-F]{24}")
 
 
@@ -40,7 +43,6 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
         in_recovery = bool(session.value("SELECT pg_catalog.pg_is_in_recovery()"))
         upstream = _upstream(session, dialect, os.path.dirname(wal_directory)) if in_recovery else {}
         position, replayed = _standby_position(session, dialect) if in_recovery else _primary_position(session, dialect)
-        sizes = {} if in_recovery else _sizes(session)
         return Server(
             in_recovery=in_recovery,
             timeline=_standby_timeline(target, control) if in_recovery else _primary_timeline(session, dialect),
@@ -67,14 +69,25 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
                 " WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
             ),
             oldest_wal=oldest_wal(wal_directory, segment_size),
-            size_bytes=None if in_recovery else sizes.pop("", 0) + _directory_bytes(wal_directory),
-            tablespace_bytes=sizes,
+            size_bytes=None,
+            tablespace_bytes={},
             senders=_senders(session, dialect),
             slots=_slots(session, dialect),
             receiver=_receiver(session, dialect) if in_recovery else None,
             held_by=_held_by(session, os.path.dirname(wal_directory)) if in_recovery and position != replayed else (),
             apply_delay_ms=apply_delay(session, dialect, os.path.dirname(wal_directory)) if in_recovery else 0,
         )
+
+
+def measured(server: Server, target: Target, wal_directory: str) -> Server:
+    """The server with its size; without it when that cannot be told in time: millions of files, on a cold cache."""
+    try:
+        with connect(replace(target, statement_timeout_seconds=SIZES_SECONDS)) as session:
+            sizes = _sizes(session)
+        size_bytes = sizes.pop("", 0) + _directory_bytes(wal_directory)
+    except (HotStandbyError, OSError):
+        return server
+    return replace(server, size_bytes=size_bytes, tablespace_bytes=sizes)
 
 
 def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:

@@ -46,6 +46,7 @@ FACTS = frozenset(
         "postgres_observed",
         "postgres_plan",
         "postgres_records",
+        "postgres_role",
         "postgres_restart_hands_over",
         "postgres_run",
         "postgres_status",
@@ -67,6 +68,9 @@ PASSED = frozenset(
         "postgres_playbook",
         "postgres_primary",
         "postgres_server_state",
+        "postgres_server_timeout",
+        "postgres_settings_are_compared",
+        "postgres_tries",
     }
 )
 """What the playbooks tell the roles, task by task. Set by a user it would change what every task does."""

@@ -81,6 +81,10 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
     for member in topology.members:
         if member.name == name:
             continue
+        if member in topology.writable:
+            # not under its own name: that an old primary is left is no failure of failover.yml, but this is
+            left.append(f"two primaries: {member.name} accepts writes, too; stop the wrong one at once")
+            continue
         if member.name == gone:
             left.append(f"{gone} was the primary; rejoin.yml brings it back when it is known why it died")
             continue
@@ -88,9 +92,7 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
             left.append(f"{member.name} did not answer")
             continue
         outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=True)
-        if member.node.writable:
-            left.append(f"{member.name} accepts writes, too: two primaries; stop the wrong one at once")
-        elif member.name in newer:
+        if member.name in newer:
             left.append(f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left there")
         elif isinstance(outcome, Refusal):
             left.append(f"{member.name}: {outcome.message}")

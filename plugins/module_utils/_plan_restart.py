@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_primary import choose_primary
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     NONE,
     PRIMARY,
     RESTART,
     STANDBY,
+    START,
     NodePlan,
     Plan,
     Refusal,
@@ -29,12 +31,14 @@ RAISED, LOWERED = "raised", "lowered"
 
 @dataclass(frozen=True)
 class Restart:
-    """before, after: standbys that are restarted before and after the primary. primary: whether it is restarted."""
+    """before, after: standbys that are restarted before and after the primary. primary: whether it is restarted.
+    starts: whether it does not run, so that it is only started."""
 
     plan: Plan
     before: tuple[str, ...] = ()
     primary: bool = False
     after: tuple[str, ...] = ()
+    starts: bool = False
 
 
 def plan_restart(topology: Topology, *, everything: bool = False, by_switchover: bool = False) -> Restart:
@@ -42,12 +46,14 @@ def plan_restart(topology: Topology, *, everything: bool = False, by_switchover:
     if len(topology.writable) > 1:
         return Restart(Plan.refused(two_primaries(topology.writable)))
     primary = topology.primary
+    if primary is None:
+        return _started_again(topology, everything=everything)
     unwell = [
         member.name
         for member in topology.members
-        if primary is None or (member is not primary and not topology.streams(member, primary))
+        if member is not primary and not topology.streams(member, primary)
     ]
-    if primary is None or unwell:
+    if unwell:
         return Restart(Plan.refused(_not_healthy(primary, unwell)))
     due = {m.name: why for m in topology.members if (why := _why(m, everything=everything))}
     directions = {direction for m in topology.members for direction in _directions(m)}
@@ -61,6 +67,22 @@ def plan_restart(topology: Topology, *, everything: bool = False, by_switchover:
     order = [*before, *([primary.name] if primary.name in due else []), *after]
     nodes = [_planned(member, primary, due, order, by_switchover=by_switchover) for member in topology.members]
     return Restart(Plan(primary.name, tuple(nodes), ()), before, primary.name in due, after)
+
+
+def _started_again(topology: Topology, *, everything: bool) -> Restart:
+    """A run was cut off, or gave up, between stop and start: the primary is started, then come the standbys."""
+    for member in topology.members:
+        if member.node and member.node.has_postmaster and member.node.unreadable:
+            hint = "If it is still stopping, run this again when it has stopped; else put that right first"
+            return Restart(Plan.refused(Refusal("unreadable", member.name, member.node.unreadable, hint)))
+    primary, step, _refusals = choose_primary(topology)
+    if primary is None or step is None or step.kind != START:
+        return Restart(Plan.refused(_no_primary()))
+    due = {m.name: why for m in topology.members if m is not primary and (why := _why(m, everything=everything))}
+    order = [primary.name, *due]
+    due = {primary.name: f"its server is stopped: it {step.reason}", **due}
+    nodes = [_planned(member, primary, due, order, by_switchover=False) for member in topology.members]
+    return Restart(Plan(primary.name, tuple(nodes), ()), (), True, tuple(order[1:]), starts=True)
 
 
 def _planned(
@@ -94,11 +116,13 @@ def _directions(member: Member) -> set[str]:
     return found
 
 
-def _not_healthy(primary: Member | None, unwell: list[str]) -> Refusal:
-    if primary is None:
-        return Refusal(
-            "no_primary", "cluster", "no primary is running", "Run site.yml, or failover.yml if the primary is gone"
-        )
+def _no_primary() -> Refusal:
+    return Refusal(
+        "no_primary", "cluster", "no primary is running", "Run site.yml, or failover.yml if the primary is gone"
+    )
+
+
+def _not_healthy(primary: Member, unwell: list[str]) -> Refusal:
     return Refusal(
         "not_healthy",
         ", ".join(unwell),

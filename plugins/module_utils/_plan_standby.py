@@ -10,7 +10,11 @@ from dataclasses import replace
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import clone_obstacle, rewind_obstacle
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, told_slots
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import two_primaries, unusable_directory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._refusals import (
+    rewind_under_way,
+    two_primaries,
+    unusable_directory,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import (
     CLONE,
     FENCE,
@@ -35,6 +39,8 @@ def plan_standby(
     rejoin: whether a node that has diverged is brought back (its own changes are gone then), and one that writes
     is fenced. Without it both are refused.
     """
+    if node.being_made == _node.REWINDING:
+        return rewind_under_way(declared)
     refusal = unusable_directory(declared, node)
     if refusal:
         return refusal
@@ -202,6 +208,8 @@ def _clone(declared: Declared, node: Node, primary: Member, reason: str) -> tupl
             f" read in the data directory of {primary.name}: {unreadable}",
             "Give it to that account (chown, chmod), or move it out of the data directory",
         )
+    if node.being_made == _node.CLONING:
+        reason = f"a clone of an earlier run still works there: it is ended, and begun anew; {reason}"
     server = primary.node.server if primary.node else None
     needed = (server.size_bytes or 0) + CLONE_MARGIN_BYTES if server else CLONE_MARGIN_BYTES
     if node.free_bytes is not None and node.free_bytes < needed:

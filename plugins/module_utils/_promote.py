@@ -98,10 +98,11 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
             called = clock.now()
             history = candidate.promote()
             answered = clock.now()
-        _checkpoint(server, params["timeout"])
+        checkpointed = _checkpoint(server, params["timeout"])
         return {
             **_result(True, True, before, f"promoted: {why}"),
             **_left(history),
+            **checkpointed,
             "ended_sessions": candidate.ended,
             "primary": True,
             "timeline": history.timeline,
@@ -321,12 +322,14 @@ def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mod
         remove_file(os.path.join(server.data_directory, PROMOTION_MARKER))
     recorded = int(server.commands.control_data(server.data_directory)["Latest checkpoint's TimeLineID"])
     reason = f"it is the primary already, on timeline {now}"
+    checkpointed: dict[str, Any] = {}
     if recorded < now and not check_mode:
         # a run that was cut off between the promotion and this; a rewind from here would go wrong
-        _checkpoint(server, params["timeout"])
-        reason += "; the checkpoint after its promotion was still missing and is done"
+        checkpointed = _checkpoint(server, params["timeout"])
+        done = "fails" if checkpointed else "is done"
+        reason += f"; the checkpoint after its promotion was still missing and {done}"
     result = _result(False, False, None, reason)
-    return {**result, **_left(history), "primary": True, "timeline": now}
+    return {**result, **_left(history), **checkpointed, "primary": True, "timeline": now}
 
 
 def _history(server: StandbyServer, timeline: int) -> TimelineHistory | None:
@@ -340,20 +343,17 @@ def _history(server: StandbyServer, timeline: int) -> TimelineHistory | None:
         ) from error
 
 
-def _checkpoint(server: StandbyServer, timeout_seconds: int) -> None:
+def _checkpoint(server: StandbyServer, timeout_seconds: int) -> dict[str, Any]:
     """Put the new timeline into the control file, where pg_rewind looks for it.
 
-    Raises HotStandbyError "not_checkpointed".
+    A failure is told and not raised: the server is a primary all the same, and the others have to follow it.
     """
     try:
         with connect(replace(server.session.target, statement_timeout_seconds=timeout_seconds)) as session:
             session.execute("CHECKPOINT")
     except HotStandbyError as error:
-        raise HotStandbyError(
-            "not_checkpointed",
-            f"this server was promoted, but its first checkpoint failed: {error.message}",
-            "Run this again before any other node is rewound",
-        ) from error
+        return {"checkpoint_failed": error.message}
+    return {}
 
 
 def _paused(why: str) -> HotStandbyError:
@@ -384,6 +384,7 @@ def _result(changed: bool, promoted: bool, timeline: int | None, reason: str) ->
         "timeline_before": timeline,
         "timeline": timeline,
         "switch_point": None,
+        "checkpoint_failed": None,
         "ended_sessions": [],
         "reason": reason,
         "promotion_seconds": 0.0,

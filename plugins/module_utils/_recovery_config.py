@@ -98,6 +98,8 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
         if wreck:
             raise HotStandbyError("wreck", f"{directory}: {wreck}", "Clone it first")
         standby = _running_standby(params, dialect, check_mode=module.check_mode)
+        if standby and module.check_mode and standby.is_primary():
+            standby = None  # the run would have stopped it before: this module refuses a running primary
         if standby:
             standby.check(wanted)
         found = paths.found()

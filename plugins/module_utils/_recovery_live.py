@@ -27,6 +27,11 @@ class Standby:
     data_directory: str
     started: int
 
+    def is_primary(self) -> bool:
+        """Whether it is a running primary, and no standby at all."""
+        with connect(self.target) as session:
+            return not session.value("SELECT pg_catalog.pg_is_in_recovery()")
+
     def check(self, wanted: Mapping[str, str | None]) -> None:
         """Raise HotStandbyError "not_a_standby" or "overridden" when nothing may or can be changed."""
         with connect(self.target) as session:

@@ -65,6 +65,15 @@ def unusable_directory(declared: Declared, node: Node) -> Refusal | None:
     return None
 
 
+def rewind_under_way(declared: Declared) -> Refusal:
+    return Refusal(
+        "clone_running",
+        declared.name,
+        "a rewind of its data directory is under way there; it is not disturbed",
+        "Wait until it has ended (pg_rewind on that host) and run again",
+    )
+
+
 def newer_timelines(topology: Topology, than: Member) -> list[Refusal]:
     """What was promoted after this primary has rows that it has not: nobody is brought back to an older timeline."""
     timeline = (than.node.timeline if than.node else None) or 0

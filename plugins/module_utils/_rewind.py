@@ -18,6 +18,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import read_control
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_programs import Programs
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_request import (
     Done,
@@ -50,7 +51,8 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
     commands = Commands(module.run_command, params["bin_directory"])
     request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():
-        control = request.check_target()
+        # a server that still runs in check mode is one that the run would have stopped before
+        control = request.check_target(may_run=module.check_mode)
         request.commands.output("pg_rewind", "--version")
         if module.check_mode:
             return _forecast(module, request, control)
@@ -74,6 +76,8 @@ def _forecast(module: AnsibleModule, request: Request, control: Control) -> dict
         return cannot(request, obstacle, Done([]))
     slots = request.target.slots()
     reason = f"would be rewound to the history of {request.place}{without(slots)}"
+    if running_postmaster(request.data_directory):
+        reason += ", once the server that runs there is stopped"
     return result_of(request, "rewound", reason, changed=True, done=Done([]), slots_dropped=list(map(str, slots)))
 
 

@@ -55,21 +55,22 @@ class Request:
     def target(self) -> RewindTarget:
         return RewindTarget(place_of(self.data_directory), self.dialect)
 
-    def check_target(self) -> Control:
-        """Refuse what is not a stopped cluster of ours; return its control file.
+    def check_target(self, *, may_run: bool = False) -> Control:
+        """Refuse what is not a stopped cluster of ours (or with may_run a running one); return its control file.
 
         Raises HotStandbyError "server_running", "processes_left", "wreck", "not_a_cluster", "wrong_owner",
         "version_mismatch", "other_system".
         """
         directory = self.data_directory
         running = running_postmaster(directory)
-        if running:
+        if running and not may_run:
             raise HotStandbyError(
                 "server_running",
                 f"a server runs in {directory} (process {running.pid}, port {running.port})",
                 "Stop it first; a running server cannot be rewound",
             )
-        refuse_orphans(directory)
+        if not may_run:
+            refuse_orphans(directory)
         wreck = find_wreck(directory)
         if wreck:
             raise HotStandbyError("wreck", f"{directory}: {wreck}", "Clone it: rejoin.yml does")

@@ -15,14 +15,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_check import check_candidate
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_tree import (
-    AUTO_CONF,
-    Files,
-    Kind,
-    override_error,
-    overriding,
-    read_tree,
-)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value import (
     same_value,
     setting_text,
@@ -35,6 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server
     reload_configuration,
     unreadable_settings,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._overrides import Live, overrides, settings_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_config_report import (
     Changes,
     passwords_in,
@@ -42,22 +35,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_conf
     tell_difference,
     tell_reason,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target, connect, connect_plainly
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._setting_effect import (
-    LIVE_SETTINGS_SQL,
-    Effect,
-    LiveSetting,
-    effect,
-    fixed_elsewhere,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._setting_effect import Effect, LiveSetting, effect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import (
-    names_in,
-    read_text,
-    replace_text,
-)
-
-Live = Mapping[str, LiveSetting]
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import read_text, replace_text
 
 
 @dataclass(frozen=True)
@@ -86,10 +67,11 @@ def configure(module: AnsibleModule) -> dict[str, Any]:
     if session:
         with session:
             check_file(session, "config_file", job.path)
-            live = _settings_of(session.target)
+            live = settings_of(session.target)
     after, changes = _edit(job, before or "", live)
     if before is not None:
-        _refuse_overrides(job, after, live)
+        for beaten in overrides(job.path, after, job.data_directory, job.wanted, live):
+            raise beaten
         if changes:
             check_candidate(job.commands, job.path, after, job.data_directory, job.scratch, job.check_mode)
     if changes and not job.check_mode:
@@ -104,7 +86,7 @@ def configure(module: AnsibleModule) -> dict[str, Any]:
     reloaded, waited = job.reload and bool(waiting.reload or unnoted), 0.0
     if target and reloaded and not job.check_mode:
         waited = reload_configuration(target, job.timeout_seconds)
-        live = _settings_of(target)
+        live = settings_of(target)
         waiting = _require_live(job, live)
     pending = {name for name, setting in live.items() if setting.pending_restart}
     return {
@@ -153,12 +135,6 @@ def _job(module: AnsibleModule) -> Job:
     )
 
 
-def _settings_of(target: Target) -> Live:
-    with connect_plainly(target) as session:
-        settings = [LiveSetting.from_row(row) for row in session.rows(LIVE_SETTINGS_SQL)]
-    return {setting.name: setting for setting in settings}
-
-
 def _edit(job: Job, text: str, live: Live) -> tuple[ConfFile, Changes]:
     """The new file, and what changes in it: name to value before and after."""
     file = ConfFile.parse(text)
@@ -177,23 +153,6 @@ def _says(present: str | None, wanted: str | None, live: LiveSetting | None) -> 
     if present is None or wanted is None:
         return present is wanted
     return same_value(present, wanted, *((live.vartype, live.unit) if live else (None, None)))
-
-
-def _refuse_overrides(job: Job, after: ConfFile, live: Live) -> None:
-    files = Files(read_text, names_in)
-    occurrences = read_tree(job.path, after.text, files)
-    auto_conf = os.path.join(after.get("data_directory") or job.data_directory, AUTO_CONF)
-    occurrences += read_tree(auto_conf, read_text(auto_conf) or "", files)
-    kinds: dict[str, Kind] = {name: setting.kind for name, setting in live.items()}
-    for winner in overriding(occurrences, job.path, job.wanted, kinds):
-        raise override_error(job.path, winner, job.wanted[winner.name])
-    for setting in fixed_elsewhere(job.wanted, live):
-        raise HotStandbyError(
-            "overridden",
-            f"{setting.name} in {job.path} would have no effect: the running server got"
-            f" {setting.setting!r} by {setting.source}",
-            f"Start it without that, or leave {setting.name} out of the settings (nothing was changed)",
-        )
 
 
 def _prove(job: Job, target: Target, before: str, live: Live) -> None:

@@ -122,6 +122,8 @@ def _state(member: Member, topology: Topology) -> str:
     node = member.node
     if node is None:
         return "failed" if member.failed else "unreachable"
+    if node.being_made:
+        return {_node.CLONING: "being cloned", _node.REWINDING: "being rewound"}.get(node.being_made, "being made")
     if node.directory != _node.CLUSTER:
         return {_node.ABSENT: "empty", _node.WRECK: "half-made"}.get(node.directory, "not PostgreSQL's")
     if node.unreadable:
@@ -221,6 +223,8 @@ def _warnings(topology: Topology) -> Iterator[str]:
         if member.node.server is not None:
             for text in _server_warnings(member.node.server, topology):
                 yield f"{member.name}: {text}"
+        for text in member.node.overridden:
+            yield f"{member.name}: {text}; site.yml refuses that"
         if member.node.asides:
             yield f"{member.name}: kept aside: {', '.join(member.node.asides)}"
 

@@ -49,6 +49,20 @@ options:
         description: The file with its password.
         type: path
         required: true
+  measure:
+    description:
+      - Whether the size of a running primary is asked, for a clone of it. That takes long where there are millions of
+        files; where it takes longer than 20 s C(size_bytes) stays V(null).
+    type: bool
+    default: false
+    version_added: 1.1.0
+  settings:
+    description:
+      - What the inventory declares, as in M(hotstandby.postgresql.server_config). C(overridden) tells then what sets
+        one of them otherwise, and counts more than C(postgresql.conf).
+    type: dict
+    default: {}
+    version_added: 1.1.0
   run:
     description:
       - The run of a playbook that looks, see P(hotstandby.postgresql.this_run#filter). What it returns are the other
@@ -169,6 +183,8 @@ def main() -> None:
                     "passfile": {"type": "path", "required": True},
                 },
             },
+            "measure": {"type": "bool", "default": False},
+            "settings": {"type": "dict", "default": {}},
             "run": {
                 "type": "dict",
                 "options": {

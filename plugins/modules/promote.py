@@ -126,6 +126,12 @@ switch_point:
   returned: success
   type: str
   sample: 0/5000110
+checkpoint_failed:
+  description:
+    - Why the checkpoint after the promotion failed, V(null) where it did not. The server is a primary all the same, and
+      others can follow it; no other node can be rewound to it before somebody runs C(CHECKPOINT) there.
+  returned: success
+  type: str
 ended_sessions:
   description: Each session that was ended, with its pid, user, application, state and since when its transaction runs.
   returned: success
@@ -147,7 +153,7 @@ reason:
 error_name:
   description:
     - Short stable name of what went wrong, for example V(not_running), V(still_streaming), V(not_streaming),
-      V(replay_paused), V(not_replayed), V(candidate_not_replaying), V(not_promoted), V(not_checkpointed).
+      V(replay_paused), V(not_replayed), V(candidate_not_replaying), V(not_promoted).
   returned: failure
   type: str
   sample: still_streaming

@@ -20,7 +20,7 @@ description:
   - Where C(restore_command), C(recovery_min_apply_delay), C(archive_cleanup_command) and C(recovery_end_command) are
     not given, they are removed from C(postgresql.auto.conf) only, since a clone brings those of its source there.
   - Says whether a running standby needs a reload or a restart for the change, and does the reload when asked to.
-  - A running primary is refused.
+  - A running primary is refused. In check mode it counts as one that is stopped before, as the playbooks do.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.run

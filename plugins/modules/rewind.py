@@ -32,7 +32,7 @@ options:
     type: path
     required: true
   data_directory:
-    description: The data directory. No server runs in it.
+    description: The data directory. No server runs in it; in check mode one that runs counts as stopped before.
     type: path
     required: true
   config_directory:

@@ -17,6 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files
 from support.clones import (
     PASSWORD,
     broken_program,
+    busy,
     clone_parameters,
     copying_processes,
     follow_parameters,
@@ -120,9 +121,12 @@ def test_second_run_takes_over_from_an_orphan(
     params = clone_parameters(server, source)
     orphan = start_module("base_backup", {**params, "max_rate": "32k"})
     wait_until_copying(server, Path(f"{server.data_directory}.hotstandby-clone"))
+    # where nothing is yet, too, and without disturbing it
+    assert busy(server, run_module) == "clone"
     claim = {"id": "second", "file": server.directory.parent / "second.run"}
     converge(server, source, run_module, {**params, "run": claim})
     assert orphan.wait()["error_name"] == "clone_failed"
+    assert busy(server, run_module) is None
     assert (server.data_directory / "PG_VERSION").exists()
     assert leftovers(server.directory) == []
 

@@ -19,6 +19,7 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides, find_wreck
 from support.clones import (
+    busy,
     clone_parameters,
     follow_parameters,
     leftovers,
@@ -77,8 +78,10 @@ def test_inside(servers: ServerFactory, run_module: RunModule, start_module: Sta
         (directory / "lost+found").mkdir()
         module = start_module("base_backup", {**params, "max_rate": "1M"})
         wait_until_copying(server, directory / "pgsql_tmp.hotstandby-clone")
+        assert busy(server, run_module) == "clone"
         module.kill(group=True)
         module.wait()
+        assert busy(server, run_module) is None
         assert find_wreck(str(directory)) == "a clone was cut off while it was copied"
         first = run_module("base_backup", params)
         assert not first["failed"], first

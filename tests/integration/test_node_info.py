@@ -21,12 +21,12 @@ from support.servers import Server, ServerFactory
 from support.waiting import wait_for
 
 RunModule = Callable[..., dict[str, Any]]
-NodeInfo = Callable[[Server], Node]
+NodeInfo = Callable[..., Node]
 
 
 @pytest.fixture
 def node_info(run_module: RunModule) -> NodeInfo:
-    def ask(server: Server) -> Node:
+    def ask(server: Server, **more: Any) -> Node:
         result = run_module(
             "node_info",
             {
@@ -36,6 +36,7 @@ def node_info(run_module: RunModule) -> NodeInfo:
                 "socket_directory": str(server.socket_directory),
                 "peers": ["127.0.0.1", "no-such-host.invalid"],
                 "version": server.version,
+                **more,
             },
         )
         assert not result.get("failed"), result
@@ -67,8 +68,14 @@ def test_a_primary_and_its_standby(servers: ServerFactory, node_info: NodeInfo) 
     assert seen.timeline == 1
     assert seen.data_major == primary.version
     assert [sender.state for sender in seen.server.senders] == ["streaming"]
-    assert seen.server.size_bytes
-    assert seen.server.size_bytes > 10_000_000
+    assert (seen.server.size_bytes, seen.server.tablespace_bytes) == (None, {}), "nobody is cloned"
+    weighed = node_info(primary, measure=True).server
+    assert weighed is not None
+    assert weighed.size_bytes
+    assert weighed.size_bytes > 10_000_000
+    unweighed = node_info(standby, measure=True).server
+    assert unweighed is not None
+    assert unweighed.size_bytes is None, "only a primary is cloned"
     assert follower.standby
     assert follower.server is not None
     assert follower.system_identifier == seen.system_identifier
@@ -215,3 +222,34 @@ def test_the_slots_of_a_server_are_known_when_it_is_stopped(servers: ServerFacto
     assert list(map(str, node_info(primary).kept_slots)) == expected
     primary.stop()
     assert list(map(str, node_info(primary).kept_slots)) == expected
+
+
+def test_wherever_the_restore_command_stands(servers: ServerFactory, node_info: NodeInfo) -> None:
+    """The last line counts; a standby that gets its WAL there is not cloned for what the primary has removed."""
+    primary = servers.primary("p")
+    standby = servers.standby("s", primary)
+    assert not node_info(standby).restores_from_archive
+    standby.write("more.conf", "restore_command = 'cp /nowhere/%f %p'\n")
+    standby.write("postgresql.conf", standby.read("postgresql.conf") + "include 'more.conf'\n")
+    assert node_info(standby).restores_from_archive
+    standby.stop()
+    assert node_info(standby).restores_from_archive
+    standby.write("postgresql.auto.conf", standby.read("postgresql.auto.conf") + "restore_command = ''\n")
+    assert not node_info(standby).restores_from_archive
+    standby.write("postgresql.conf", standby.read("postgresql.conf") + "include 'missing.conf'\n")
+    assert not node_info(standby).restores_from_archive
+
+
+def test_what_beats_a_declared_setting(servers: ServerFactory, node_info: NodeInfo) -> None:
+    primary = servers.primary("p")
+    primary.write("later.conf", "work_mem = '5MB'\nwal_keep_size = '1GB'\n")
+    primary.write("postgresql.conf", primary.read("postgresql.conf") + "work_mem = '4MB'\ninclude 'later.conf'\n")
+    primary.sql("ALTER SYSTEM SET maintenance_work_mem = '33MB'")
+    primary.reload()
+    declared = {"work_mem": "4MB", "wal_keep_size": "1024MB", "maintenance_work_mem": 34000, "log_connections": True}
+    assert node_info(primary).overridden == ()
+    told = node_info(primary, settings=declared).overridden
+    assert [text.split(" in ")[0] for text in told] == ["work_mem", "maintenance_work_mem"], told
+    assert "later.conf line 1 sets it too" in told[0]
+    primary.stop()
+    assert {text.split(" in ")[0] for text in node_info(primary, settings=declared).overridden} >= {"work_mem"}

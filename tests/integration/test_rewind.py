@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_wreck
-from support.clones import PASSWORD, leftovers, make_tablespace, wait_until_replayed
+from support.clones import PASSWORD, follow_parameters, leftovers, make_tablespace, wait_until_replayed
 from support.rewinds import (
     COMMENT,
     control_data,
@@ -97,6 +97,21 @@ def test_check_mode_touches_nothing(servers: ServerFactory, run_module: RunModul
     assert "source was not checked" in str(unreached["warnings"])
     assert run_module("rewind", rewind_parameters(old, new))["error_name"] == "cannot_connect"
     assert listing(old) == before
+
+
+def test_check_mode_says_what_comes_after_the_stop_of_a_running_server(
+    servers: ServerFactory, run_module: RunModule
+) -> None:
+    """rejoin.yml stops a second primary and then rewinds it; in check mode nobody has stopped it."""
+    old, new = make_pair(servers)
+    diverge(old, new)
+    forecast = run_module("rewind", rewind_parameters(old, new), check_mode=True)
+    assert (forecast["failed"], forecast.get("path")) == (False, "rewound"), forecast
+    assert "once the server that runs there is stopped" in forecast["reason"]
+    follows = run_module("recovery_config", follow_parameters(old, new), check_mode=True)
+    assert (follows["failed"], follows["changed"]) == (False, True), follows
+    assert old.sql("SELECT pg_is_in_recovery()") == [(False,)]
+    assert run_module("recovery_config", follow_parameters(old, new))["error_name"] == "not_a_standby"
 
 
 def test_refusals_touch_nothing(servers: ServerFactory, run_module: RunModule) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support.clones import PASSWORD, broken_program, clone_parameters, follow_parameters, leftovers
+from support.clones import PASSWORD, broken_program, busy, clone_parameters, follow_parameters, leftovers
 from support.modules import ModuleProcess
 from support.processes import processes_below
 from support.rewinds import COMMENT, control_data, diverged, follow, listing, rewind_parameters
@@ -98,8 +98,10 @@ def check_wreck(server: Server, source: Server, run_module: RunModule) -> None:
 def test_pg_rewind_killed(servers: ServerFactory, run_module: RunModule, start_module: StartModule) -> None:
     old, new = diverged(servers)
     module, pid = stop_half_way(old, new, start_module)
+    assert busy(old, run_module) == "rewind"
     os.kill(pid, signal.SIGKILL)
     result = module.wait()
+    assert busy(old, run_module) is None
     assert result["error_name"] == "rewind_failed", result
     assert "half-way" in result["msg"]
     assert (old.data_directory / "standby.signal").exists()

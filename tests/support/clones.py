@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,15 @@ def wait_until_replayed(server: Server, source: Server) -> None:
     lsn = source.sql("SELECT pg_current_wal_lsn()::text")[0][0]
     query = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
     wait_for(lambda: server.sql(query, (lsn,))[0][0], f"{server.name} to replay {lsn}")
+
+
+def busy(server: Server, run_module: Callable[..., dict[str, Any]]) -> str | None:
+    """What module node_info says that works on its data directory."""
+    known = {"bin_directory": server.bin_directory, "data_directory": server.data_directory, "port": server.port}
+    result = run_module("node_info", {**known, "socket_directory": server.socket_directory})
+    assert not result["failed"], result
+    found: str | None = result["node"]["busy"]
+    return found
 
 
 def leftovers(directory: Path) -> list[str]:

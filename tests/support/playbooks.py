@@ -35,11 +35,13 @@ class Controller:
         """Run one of the collection's playbooks."""
         return self._run(str(CHECKOUT / "playbooks" / f"{playbook}.yml"), *arguments, environment=environment)
 
-    def run_text(self, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_text(
+        self, text: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the test's own."""
         path = self.directory / "playbook.yml"
         path.write_text(text, encoding="utf-8")
-        return self._run(str(path), *arguments)
+        return self._run(str(path), *arguments, environment=environment)
 
     def _run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}

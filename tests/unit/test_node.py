@@ -28,6 +28,7 @@ from support.clusters import lsn, primary, standby, stopped, virgin, with_slot
             files=DataFiles(("log",), ("log",), (OddFile("log/x", "fifo", linked=True),)),
         ),
         stopped(None),
+        virgin(busy="clone"),
     ],
 )
 def test_a_node_survives_the_journey(node: Node) -> None:

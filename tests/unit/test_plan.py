@@ -36,6 +36,12 @@ STANDBY_TABLE: dict[str, tuple[Node, list[str] | str]] = {
     "nothing there": (virgin(), ["clone", "start"]),
     "programs, but no data": (virgin(version="15.18", has_psycopg2=True), ["clone", "start"]),
     "half-made clone": (virgin(directory=_node.WRECK, wreck="a clone was cut off"), ["clone", "start"]),
+    "a rewind works there": (virgin(directory=_node.WRECK, busy=_node.REWINDING), "clone_running"),
+    "a rewind works there, which looks like a stopped server": (stopped(busy=_node.REWINDING), "clone_running"),
+    "a running server, beside which something is tidied": (
+        replace(standby("db-1", timeline=2, position="0/8000000"), busy=_node.REWINDING, has_postmaster=True),
+        ["none"],
+    ),
     "something else in the directory": (virgin(directory=_node.OTHER), "not_a_data_directory"),
     "another cluster, stopped": (stopped(identity=THEIRS), "foreign_data"),
     "another cluster's primary": (primary(identity=THEIRS), "foreign_server"),
@@ -244,3 +250,12 @@ def test_whatever_is_observed_the_plan_is_safe(nodes: list[Node | None], replace
     writable = [m.name for m in topology.members if m.node and m.node.writable and m.node.system_identifier == OURS]
     if writable:
         assert writable == [plan.primary]
+
+
+def test_the_plan_tells_of_a_clone_that_still_works() -> None:
+    """Under a run that has ended, say: nobody reads "there is no data directory" of a node that is being cloned."""
+    for node in (virgin(busy=_node.CLONING), virgin(directory=_node.WRECK, wreck="cut off", busy=_node.CLONING)):
+        plan = plan_site(cluster(primary(), node))
+        (step, _start) = plan.nodes[1].steps
+        assert (step.kind, "a clone of an earlier run still works there: it is ended" in step.reason) == ("clone", True)
+    assert "still works" not in plan_site(cluster(primary(), virgin())).nodes[1].steps[0].reason

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_restart import plan_restart
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
 from support.clusters import cluster, primary, standby, stopped
 
 
@@ -65,7 +67,7 @@ def test_everything_on_request() -> None:
     ("nodes", "by_switchover", "expected"),
     [
         ((primary(), primary(timeline=2)), False, "two_primaries"),
-        ((stopped(signal=False), standby("db-1")), False, "no_primary"),
+        ((stopped("0/5000000", signal=False), standby("db-1")), False, "no_primary"),
         ((primary("db-2"), standby("db-1"), stopped()), False, "not_healthy"),
         ((primary("db-2"), standby("db-1"), None), False, "not_healthy"),
         (three("max_connections", "200", "100"), True, "lowered_by_switchover"),
@@ -84,3 +86,30 @@ def test_what_is_refused(nodes: tuple[Node | None, ...], by_switchover: bool, ex
     outcome = plan_restart(cluster(*nodes), by_switchover=by_switchover)
     assert [refusal.name for refusal in outcome.plan.refusals] == [expected]
     assert (outcome.before, outcome.primary, outcome.after) == ((), False, ())
+
+
+def cut_off(*standbys: Node) -> Topology:
+    """The primary db-1 was stopped in order to be restarted, and nobody has started it."""
+    return cluster(stopped("0/6000000", signal=False), *standbys)
+
+
+def test_a_primary_that_a_run_has_stopped_is_started_by_the_next_one() -> None:
+    lowered = waits("db-1", "max_connections", "200", "100")
+    outcome = plan_restart(cut_off(standby("db-1", streaming=False), lowered), by_switchover=True)
+    assert (outcome.plan.refusals, outcome.before, outcome.primary, outcome.starts) == ((), (), True, True)
+    assert outcome.after == ("db-3",)
+    (step,) = outcome.plan.nodes[0].steps
+    assert (step.kind, step.reason.startswith("1 of 2: its server is stopped")) == ("restart", True)
+    assert not plan_restart(cluster(*three("max_connections", "100", "200"))).starts
+
+
+def test_nobody_is_started_beside_one_that_has_gone_past_it() -> None:
+    (refusal,) = plan_restart(cut_off(standby("db-1", position="0/6000100", streaming=False))).plan.refusals
+    assert refusal.name == "no_primary"
+
+
+def test_one_that_is_still_stopping_is_waited_for() -> None:
+    stopping = replace(stopped(signal=False), has_postmaster=True, unreadable="cannot be read: it is shutting down")
+    (refusal,) = plan_restart(cluster(stopping, standby("db-1"))).plan.refusals
+    assert (refusal.name, refusal.host) == ("unreadable", "db-1")
+    assert "run this again when it has stopped" in refusal.hint

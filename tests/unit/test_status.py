@@ -55,6 +55,8 @@ UNHEALTHY: dict[str, tuple[tuple[Node | None, ...], str]] = {
     "unreachable": ((primary(), None), "db-2: does not answer"),
     "stopped": ((primary(), stopped()), "db-2: stopped"),
     "empty": ((primary(), virgin()), "db-2: empty"),
+    "being cloned": ((primary(), virgin(busy="clone")), "db-2: being cloned"),
+    "being rewound": ((primary(), stopped(busy="rewind")), "db-2: being rewound"),
     "only its own side says that it streams": ((primary(), standby("db-1")), "db-2: does not stream"),
     "the primary knows another one only": ((primary("db-3"), standby("db-1")), "db-2: does not stream"),
     "only the primary says that it streams": (
