@@ -25,6 +25,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, find_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import (
+    find_shelters,
+    is_shelter,
+    remove_shelter,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -41,7 +46,7 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
         place = place_of(directory)
         marker = find_marker(directory)
         halves = [*(marker.sides if marker and marker.phase == COPYING else ()), place.side]
-        asides = [] if params["keep_old"] else find_asides(directory)
+        asides = [] if params["keep_old"] else [*find_asides(directory), *find_shelters(directory)]
         result: dict[str, Any] = {"changed": False, "path": "none", "removed": [], "waited_seconds": 0.0}
         if not asides and marker is None:
             kept = f"{len(find_asides(directory))} old directories are kept" if params["keep_old"] else ""
@@ -55,7 +60,7 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
                 stop_strays(side)
             removed = clear(marker, halves)
             forget_marker(place)
-            removed += [path for path in asides if remove_aside(path)]
+            removed += [path for path in asides if (remove_shelter if is_shelter(path) else remove_aside)(path)]
     return {
         "changed": bool(removed) or marker is not None,
         "path": "none",
