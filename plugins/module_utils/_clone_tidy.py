@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import all_asides, remove
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
-    find_asides,
     find_marker,
     place_of,
 )
@@ -20,16 +20,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     clear,
     forget_marker,
     locked,
-    remove_aside,
     stop_strays,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, find_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import (
-    find_shelters,
-    is_shelter,
-    remove_shelter,
-)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -46,10 +40,10 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
         place = place_of(directory)
         marker = find_marker(directory)
         halves = [*(marker.sides if marker and marker.phase == COPYING else ()), place.side]
-        asides = [] if params["keep_old"] else [*find_asides(directory), *find_shelters(directory)]
+        asides = [] if params["keep_old"] else all_asides(directory)
         result: dict[str, Any] = {"changed": False, "path": "none", "removed": [], "waited_seconds": 0.0}
         if not asides and marker is None:
-            kept = f"{len(find_asides(directory))} old directories are kept" if params["keep_old"] else ""
+            kept = f"{len(all_asides(directory))} old directories are kept" if params["keep_old"] else ""
             return {**result, "reason": kept or "nothing was moved aside"}
         if module.check_mode:
             told = ", ".join(asides) or "what a cut-off clone left"
@@ -60,7 +54,7 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
                 stop_strays(side)
             removed = clear(marker, halves)
             forget_marker(place)
-            removed += [path for path in asides if (remove_shelter if is_shelter(path) else remove_aside)(path)]
+            removed += [path for path in asides if remove(path)]
     return {
         "changed": bool(removed) or marker is not None,
         "path": "none",

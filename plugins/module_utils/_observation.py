@@ -11,10 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
-    find_asides,
-    find_wreck,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import all_asides
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
@@ -26,7 +24,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_se
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._peers import answering, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import find_orphans
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import find_shelters
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2, Target
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._sightings import Asker, ask_all
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
@@ -85,7 +82,7 @@ def observe(commands: Commands, place: Place) -> Node:
         directory=directory,
         data_major=data_major,
         wreck=wreck,
-        asides=(*find_asides(place.data_directory), *find_shelters(place.data_directory)),
+        asides=tuple(all_asides(place.data_directory)),
         recovery_signal=_has_recovery_signal(place.data_directory),
         restores_from_archive=_restores_from_archive(place.data_directory),
         free_bytes=free_bytes(place.data_directory),
