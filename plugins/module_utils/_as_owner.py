@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 ROOT = 0
@@ -38,11 +39,7 @@ class Account:
     @classmethod
     def of(cls, uid: int, gid: int) -> Account:
         """The account with that number; gid is for one that the host has no entry of."""
-        try:
-            entry = pwd.getpwuid(uid)
-        except KeyError:
-            return cls(uid, gid, (gid,))
-        return cls.of_entry(entry)
+        return _account_of(uid, gid)
 
     @classmethod
     def named(cls, name: str) -> Account:
@@ -52,6 +49,15 @@ class Account:
     @classmethod
     def of_entry(cls, entry: pwd.struct_passwd) -> Account:
         return cls(entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(entry.pw_name, entry.pw_gid)))
+
+
+@lru_cache(maxsize=16)
+def _account_of(uid: int, gid: int) -> Account:
+    """Asked once: whoever waits for a server asks many times a second, and the answer may come over the network."""
+    try:
+        return Account.of_entry(pwd.getpwuid(uid))
+    except KeyError:
+        return Account(uid, gid, (gid,))
 
 
 @contextmanager
@@ -126,6 +132,22 @@ def controller_of(path: str) -> Account | None:
         os.close(place)
 
 
+def owner_of(directory: str) -> Account:
+    """Return the account that a directory belongs to.
+
+    For root only where no other account can change what the path leads to: what is done to that account's processes and
+    files must not be what somebody else wants done to them. Raises OSError, of which PermissionError means that.
+    """
+    status = os.stat(directory)
+    if os.geteuid() != ROOT:
+        return Account(status.st_uid, status.st_gid, ())
+    account = controller_of(directory)
+    if account is not None and account.uid != status.st_uid:
+        why = f"it belongs to user id {status.st_uid}, and user id {account.uid} can change what the path leads to"
+        raise PermissionError(errno.EPERM, why, directory)
+    return Account.of(status.st_uid, status.st_gid)
+
+
 def _can_be_changed(found: os.stat_result, around: os.stat_result) -> bool:
     """Whether another than root can change what this entry of a directory is or, if it is one, what is in it. Pure."""
     if found.st_uid != ROOT:
@@ -154,7 +176,17 @@ def open_regular(path: str) -> BinaryIO:
     Anything but a regular file is refused: nothing is waited for.
     """
     with acting_as_owner_of(path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        return _open_regular(path)
+
+
+def open_regular_as(account: Account, path: str) -> BinaryIO:
+    """The same as an account that is known. Raises OSError."""
+    with acting_as(account):
+        return _open_regular(path)
+
+
+def _open_regular(path: str) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)

@@ -38,6 +38,11 @@ def read_text(path: str) -> str | None:
 
 def write_private(path: str, text: str) -> None:
     """Create or replace a file, mode 0600, in one step that survives a crash. Raises OSError."""
+    write_whole(path, text, PRIVATE)
+
+
+def write_whole(path: str, text: str, mode: int) -> None:
+    """The same with another mode. A link is replaced, not followed. Raises OSError."""
     # always the same name, so that runs that are cut off leave one file at most, which the next one takes
     # away
     scratch = f"{path}.new"
@@ -46,7 +51,7 @@ def write_private(path: str, text: str) -> None:
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
     try:
         with open(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), PRIVATE)
+            os.fchmod(file.fileno(), mode)
             file.write(text.encode("utf-8", errors="surrogateescape"))
             file.flush()
             os.fsync(file.fileno())

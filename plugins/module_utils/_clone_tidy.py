@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import remove, what_runs_left
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
     find_asides,
@@ -22,7 +23,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
     forget_marker,
     locked,
     refuse_used,
-    remove_aside,
     stop_strays,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -45,6 +45,8 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
         marker = find_marker(directory)
         halves = [*(marker.sides if marker and marker.phase == COPYING else ()), place.side]
         asides, kept = ([], {}) if params["keep_old"] else sort_out(find_asides(directory))
+        if not params["keep_old"]:
+            asides += what_runs_left(directory)
         for path, why in kept.items():
             module.warn(_told(path, why))
         result: dict[str, Any] = {
@@ -69,7 +71,7 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
                 refuse_used(path)
             for path in asides:
                 try:
-                    removed += [path] if remove_aside(path) else []
+                    removed += [path] if remove(path) else []
                 except OSError as error:
                     kept[path] = f"{error.filename} could not be removed: {error.strerror}"
                     module.warn(_told(path, kept[path]))

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import open_regular
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import is_postgres
 
 LISTEN = "0A"
+LONGEST_NUMBER = 32
 ANY_ADDRESSES = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
 
 
@@ -62,8 +64,9 @@ def listening_inodes(text: str, port: int) -> list[str]:
 def _socket_owner(directory: str, port: int) -> int | None:
     """The live server that owns the Unix socket, from its lock file."""
     try:
-        with open(os.path.join(directory, f".s.PGSQL.{port}.lock"), encoding="utf-8") as file:
-            pid = abs(int(file.readline()))
+        # the server's configuration names the directory, and that is its account's
+        with open_regular(os.path.join(directory, f".s.PGSQL.{port}.lock")) as file:
+            pid = abs(int(file.readline(LONGEST_NUMBER)))
     except (OSError, ValueError):
         return None
     return pid if is_postgres(pid) else None

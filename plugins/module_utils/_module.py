@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import ROOT, controller_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._interpreter import use_one_with_psycopg2
@@ -34,6 +35,10 @@ RUN_ARGUMENT: dict[str, dict[str, Any]] = {
         "options": {"id": {"type": "str", "required": True}, "file": {"type": "path", "required": True}},
     }
 }
+
+
+# Parameters that name what a cluster's account may control.
+PLACES = ("data_directory", "config_directory", "hba_file", "path")
 
 
 def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
@@ -71,18 +76,43 @@ def looking(module: AnsibleModule) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def refuse_root(params: Mapping[str, Any]) -> None:
+    """Let root not work by name where another account controls what the names lead to.
+
+    Raises HotStandbyError "runs_as_root".
+    """
+    if os.geteuid() != ROOT:
+        return
+    for path in filter(None, map(params.get, PLACES)):
+        try:
+            account = controller_of(path) if os.path.lexists(path) else None
+        except OSError as error:
+            raise HotStandbyError("cannot_read", f"{path}: {error.strerror or error}", "Correct its name") from None
+        if account is not None:
+            raise HotStandbyError(
+                "runs_as_root",
+                f"this was run as root, and the user with id {account.uid} can change what {path} leads to",
+                "Run it as the operating system user that owns the cluster (become_user)",
+            )
+
+
 def run_module(
     module: AnsibleModule,
     work: Callable[[AnsibleModule], dict[str, Any]],
     claim: Callable[[AnsibleModule], AbstractContextManager[None]] = acting,
+    *,
+    for_root: bool = False,
 ) -> None:
     """Do the work and leave: with its result, or with the one line of what went wrong.
 
     claim: whether the node's lock is held all the time, or the work itself holds it for the acts that it is made of.
+    for_root: whether the work knows how root may do it, see _as_owner.
     """
     forget_libpq_environment()
     use_one_with_psycopg2(module)
     try:
+        if not for_root:
+            refuse_root(module.params)
         with claim(module):
             result = work(module)
     except HotStandbyError as error:

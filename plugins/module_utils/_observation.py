@@ -12,10 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
-    find_asides,
-    find_wreck,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import all_asides
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -94,7 +92,7 @@ def observe(commands: Commands, place: Place) -> Node:
         directory=directory,
         data_major=data_major,
         wreck=wreck,
-        asides=tuple(find_asides(place.data_directory)),
+        asides=tuple(all_asides(place.data_directory)),
         recovery_signal=_has_recovery_signal(place.data_directory),
         restores_from_archive=restores_from_archive(place.data_directory, place.config_directory),
         free_bytes=free_bytes(place.data_directory),

@@ -6,12 +6,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import open_regular, owner_of
+
+# As long as the file can be: it has eight short lines.
+LONGEST_READ_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """The lines of postmaster.pid. started is seconds since the epoch; status is empty before version 10."""
+    """The lines of postmaster.pid. started is seconds since the epoch; status is empty before version 10.
+
+    found_in: the directory in which the file was found.
+    """
 
     pid: int
     data_directory: str
@@ -20,6 +28,7 @@ class Postmaster:
     socket_directory: str
     listen_address: str
     status: str
+    found_in: str = ""
 
     @property
     def identity(self) -> str:
@@ -59,16 +68,29 @@ class Postmaster:
 def running_postmaster(data_directory: str) -> Postmaster | None:
     """Return the server that runs in this directory.
 
-    Not one: a stale file, a pid that is now somebody else's, a file that was copied with its directory.
+    Not one: a stale file, a pid that is now somebody else's, a file that was copied with its directory, a process that
+    does not belong to the directory's owner, who may write into that file what he likes.
     """
     try:
-        with open(os.path.join(data_directory, "postmaster.pid"), encoding="utf-8") as file:
-            found = Postmaster.parse(file.read())
+        owner = owner_of(data_directory)
+        with open_regular(os.path.join(data_directory, "postmaster.pid")) as file:
+            text = file.read(LONGEST_READ_BYTES).decode("utf-8", errors="replace")
+        found = replace(Postmaster.parse(text), found_in=data_directory)
     except (OSError, ValueError):
         return None
-    if not is_postgres(found.pid):
+    if not is_postgres(found.pid) or not belongs_to(found.pid, owner.uid):
         return None
     return found if _works_in(found, data_directory) else None
+
+
+def belongs_to(pid: int, uid: int) -> bool:
+    """Whether the process has the rights of that user (every user may read that)."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            uids = next(line for line in file if line.startswith("Uid:")).split()
+        return int(uids[2]) == uid
+    except (OSError, StopIteration):
+        return False
 
 
 def is_postgres(pid: int) -> bool:

@@ -13,12 +13,22 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import ROOT, owner_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import is_postgres, running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import (
+    Postmaster,
+    belongs_to,
+    is_postgres,
+    running_postmaster,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 # How long a process may take to obey SIGQUIT, before it gets SIGKILL.
 QUIT_SECONDS = 3
+OWN_WAY = (
+    "Let every directory above the data directory belong to root or to the account that owns it, and be writable for"
+    " nobody else"
+)
 # How long those that are idle may take to see that their postmaster has ended.
 IDLE_SECONDS = 10
 
@@ -26,7 +36,7 @@ IDLE_SECONDS = 10
 def server_processes(data_directory: str) -> list[int]:
     """Every process of PostgreSQL that works in this directory and belongs to its owner."""
     try:
-        owner = os.stat(data_directory).st_uid
+        owner = owner_of(data_directory).uid
     except OSError:
         return []
     return sorted(
@@ -80,20 +90,33 @@ def left_over(data_directory: str, pids: list[int], what: str) -> HotStandbyErro
 
 
 def _serves(pid: int, data_directory: str, owner: int) -> bool:
-    if not is_postgres(pid):
-        return False
     try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            uids = next(line for line in file if line.startswith("Uid:")).split()
-        return int(uids[2]) == owner and os.path.samefile(f"/proc/{pid}/cwd", data_directory)
-    except (OSError, StopIteration):
+        works_there = os.path.samefile(f"/proc/{pid}/cwd", data_directory)
+    except OSError:
         return False
+    return works_there and is_postgres(pid) and belongs_to(pid, owner)
+
+
+def send(postmaster: Postmaster, number: signal.Signals) -> None:
+    """Send a signal to a server. Raises HotStandbyError "not_the_owner"; a server that is gone is fine."""
+    _signal([postmaster.pid], postmaster.found_in, number)
 
 
 def _signal(pids: Iterable[int], data_directory: str, number: signal.Signals) -> None:
     """Send a signal to those that are still what they were. Raises HotStandbyError "not_the_owner"."""
-    owner = os.stat(data_directory).st_uid
+    try:
+        owner = owner_of(data_directory).uid
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HotStandbyError(
+            "not_the_owner",
+            f"{number.name} was sent to no process of the server in {data_directory}: {error.strerror or error}",
+            OWN_WAY,
+        ) from None
     for pid in pids:
+        if os.geteuid() not in (ROOT, owner):
+            raise _not_the_owner(number, pid, data_directory)
         with _held(pid) as descriptor:
             if not _serves(pid, data_directory, owner):
                 continue
@@ -105,11 +128,15 @@ def _signal(pids: Iterable[int], data_directory: str, number: signal.Signals) ->
             except ProcessLookupError:
                 continue
             except PermissionError:
-                raise HotStandbyError(
-                    "not_the_owner",
-                    f"this user may not send {number.name} to process {pid} of the server in {data_directory}",
-                    "Run as root or as the user that owns the server (become_user)",
-                ) from None
+                raise _not_the_owner(number, pid, data_directory) from None
+
+
+def _not_the_owner(number: signal.Signals, pid: int, data_directory: str) -> HotStandbyError:
+    return HotStandbyError(
+        "not_the_owner",
+        f"this user may not send {number.name} to process {pid} of the server in {data_directory}",
+        "Run as root or as the user that owns the server (become_user)",
+    )
 
 
 @contextmanager

@@ -51,6 +51,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_ser
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_place import forget_replaced
 
 ARMED = "primary_has_stopped"
 # How long the replay of an armed standby may stand still; whoever stops the primary waits longer for the arming.
@@ -99,6 +100,8 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
             history = candidate.promote()
             answered = clock.now()
         checkpointed = _checkpoint(server, params["timeout"])
+        if not checkpointed:
+            why += _forget_replaced(server, history)
         return {
             **_result(True, True, before, f"promoted: {why}"),
             **_left(history),
@@ -328,6 +331,8 @@ def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mod
         checkpointed = _checkpoint(server, params["timeout"])
         done = "fails" if checkpointed else "is done"
         reason += f"; the checkpoint after its promotion was still missing and {done}"
+    if not (check_mode or checkpointed):
+        reason += _forget_replaced(server, history)
     result = _result(False, False, None, reason)
     return {**result, **_left(history), **checkpointed, "primary": True, "timeline": now}
 
@@ -354,6 +359,20 @@ def _checkpoint(server: StandbyServer, timeout_seconds: int) -> dict[str, Any]:
     except HotStandbyError as error:
         return {"checkpoint_failed": error.message}
     return {}
+
+
+def _forget_replaced(server: StandbyServer, history: TimelineHistory | None) -> str:
+    """Remove what salvaged WAL has replaced, once the checkpoint of the new timeline is done; say so.
+
+    All of it is on the history that was replayed, or was never WAL; nothing may depend on it.
+    """
+    if history is None:
+        return ""
+    try:
+        count = forget_replaced(server.wal_directory, history.timeline)
+    except OSError as error:
+        return f"; the WAL files that salvaged ones have replaced are still there: {error.strerror or error}"
+    return f"; {count} WAL files that salvaged ones had replaced were removed" if count else ""
 
 
 def _paused(why: str) -> HotStandbyError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_se
     SIGNAL_FILE,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_rules import Impossible
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import make_shelter
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._slot_files import slots_in
 
 # What is kept elsewhere than beside the data directory has to be copied there.
@@ -149,7 +149,7 @@ class RewindTarget:
         until the clone that follows streams.
         """
         if self.place.inside:
-            return tempfile.mkdtemp(prefix="hotstandby-rewind-")
+            return make_shelter(self.directory)
         shelter = self.place.aside(free_stamp(self.directory))
         os.mkdir(shelter, 0o700)
         return shelter

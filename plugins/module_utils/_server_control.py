@@ -9,12 +9,24 @@ Needs no SQL: what runs is read from postmaster.pid (rules of module_utils _post
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import signal
+from contextlib import suppress
 from datetime import datetime, timezone
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import (
+    ROOT,
+    acting_as,
+    acting_as_owner_of,
+    owner_of,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._boot_guard import HINT, REFUSED, refusal_in
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands, RunCommand
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import (
+    Commands,
+    Outcome,
+    RunCommand,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._listeners import find_holder
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import (
@@ -23,9 +35,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster 
     running_postmaster,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import (
+    OWN_WAY,
     end_orphans,
     find_orphans,
     refuse_orphans,
+    send,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_log import (
     LogWatch,
@@ -35,7 +49,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service imp
     Instance,
     Service,
     programs,
-    send,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
@@ -79,12 +92,15 @@ class ServerControl:
         """
         directory = self._instance.data_directory
         try:
-            os.listdir(directory)
-        except PermissionError:
+            with acting_as(owner_of(directory)):
+                os.listdir(directory)
+        except PermissionError as error:
+            as_root = os.geteuid() == ROOT
+            why = f" ({error.strerror})" if as_root else ""
             raise HotStandbyError(
                 "cannot_read",
-                f"this user may not read {directory}, so it cannot tell whether a server runs there",
-                "Run as root or as the user that owns the server (become_user)",
+                f"this user may not read {directory}{why}, so it cannot tell whether a server runs there",
+                OWN_WAY if as_root else "Run as root or as the user that owns the server (become_user)",
             ) from None
         except OSError:
             return None
@@ -97,7 +113,9 @@ class ServerControl:
         """
         directory = self._instance.data_directory
         refuse_orphans(directory)
-        if not os.path.exists(os.path.join(directory, "PG_VERSION")):
+        with acting_as_owner_of(directory):
+            has_cluster = os.path.exists(os.path.join(directory, "PG_VERSION"))
+        if not has_cluster:
             raise HotStandbyError(
                 "no_cluster", f"there is no cluster in {directory}", "Create it (module instance) or clone it"
             )
@@ -182,10 +200,9 @@ class ServerControl:
 
     def _answers(self, found: Postmaster) -> bool:
         """Ask pg_isready: before version 10 postmaster.pid has no status."""
-        directory = self._instance.bin_directory
-        commands = Commands(self._run, directory) if directory else programs(self._run, "pg_isready")
         host = found.socket_directory or found.listen_address or self._instance.socket_directory
-        return commands.attempt("pg_isready", "-q", "-h", host, "-p", str(found.port)).code == 0
+        outcome = self._as_account("pg_isready", "-q", "-h", host, "-p", str(found.port))
+        return outcome is not None and outcome.code == 0
 
     def _started_or_given_up(self) -> bool:
         return self._ready() or (self._service.start_given_up() is not None and self.running() is None)
@@ -243,11 +260,24 @@ class ServerControl:
         instance = self._instance
         if not instance.bin_directory:
             return None
-        outcome = Commands(self._run, instance.bin_directory).attempt(
+        outcome = self._as_account(
             "postgres", "-C", setting, "-D", instance.config_directory,
-            "-c", f"data_directory={instance.data_directory}", cwd="/",
+            "-c", f"data_directory={instance.data_directory}",
         )
-        return outcome.output.strip() if outcome.code == 0 else None
+        return outcome.output.strip() if outcome and outcome.code == 0 else None
+
+    def _as_account(self, program: str, *arguments: str) -> Outcome | None:
+        """Run a program with the rights of the server's account, which says what it reads; None where it cannot be."""
+        directory = self._instance.bin_directory
+        commands = Commands(self._run, directory) if directory else programs(self._run, program)
+        if os.geteuid() != ROOT:
+            return commands.attempt(program, *arguments, cwd="/")
+        with suppress(OSError, KeyError, HotStandbyError):
+            name = pwd.getpwuid(owner_of(self._instance.data_directory).uid).pw_name
+            return programs(self._run, "runuser").attempt(
+                "runuser", "-u", name, "--", commands.path(program), *arguments, cwd="/"
+            )
+        return None
 
 
 def _names(text: str) -> list[str]:

@@ -9,6 +9,9 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import BinaryIO
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import Account, open_regular_as, owner_of
 
 LINES = 5
 SEVERITY = re.compile(r"\b(PANIC|FATAL|ERROR|WARNING|LOG|DETAIL|HINT|CONTEXT):\s+(.*)")
@@ -39,40 +42,51 @@ def relevant_lines(text: str) -> str:
 
 
 class LogWatch:
-    """Remembers how long the logs are, and reads later what has been added."""
+    """Remembers how long the logs are, and reads later what has been added.
+
+    Its words come into messages. The server's account says where its logs are, so they are read with its rights.
+    """
 
     def __init__(self, log_files: Iterable[str | None], data_directory: str) -> None:
         self._data_directory = data_directory
+        self._account: Account | None = None
+        with suppress(OSError):
+            self._account = owner_of(data_directory)
         self._files = [path for path in log_files if path]
-        self._sizes = {path: _size(path) for path in [*self._files, *self._collected()]}
+        self._sizes = {path: self._size(path) for path in [*self._files, *self._collected()]}
 
     def added(self) -> str:
         """Return what the logs say since; an empty text when they cannot be read."""
-        return "\n".join(_read_from(path, self._sizes.get(path, 0)) for path in [*self._files, *self._collected()])
+        return "\n".join(self._read_from(path, self._sizes.get(path, 0)) for path in [*self._files, *self._collected()])
 
     def _collected(self) -> list[str]:
         """The files of the logging collector (10 and later name them in current_logfiles)."""
         register = os.path.join(self._data_directory, "current_logfiles")
-        with suppress(OSError), open(register, encoding="utf-8") as file:
-            names = [line.partition(" ")[2].strip() for line in file if line.startswith("stderr ")]
+        with suppress(OSError), self._opened(register) as file:
+            lines = _text(file.read(LONGEST_READ_BYTES)).splitlines()
+            names = [line.partition(" ")[2].strip() for line in lines if line.startswith("stderr ")]
             return [os.path.join(self._data_directory, name) for name in names]
         return []
 
+    def _opened(self, path: str) -> BinaryIO:
+        if self._account is None:
+            raise FileNotFoundError(path)
+        return open_regular_as(self._account, path)
 
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
+    def _size(self, path: str) -> int:
+        with suppress(OSError), self._opened(path) as file:
+            return os.fstat(file.fileno()).st_size
         return 0
 
-
-def _read_from(path: str, position: int) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+    def _read_from(self, path: str, position: int) -> str:
+        with suppress(OSError), self._opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             # rotated or emptied meanwhile: all of it is new
             start = position if size >= position else 0
             file.seek(max(start, size - LONGEST_READ_BYTES))
-            return file.read()
-    except OSError:
+            return _text(file.read(LONGEST_READ_BYTES))
         return ""
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")

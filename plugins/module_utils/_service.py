@@ -23,6 +23,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands im
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import send
 
 PROGRAM_DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
 STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
@@ -85,20 +86,6 @@ def programs(run: RunCommand, program: str) -> Commands:
         f"{program} is not on this host",
         "Install what it belongs to, or choose another postgres_service (systemd, pg_ctlcluster or pg_ctl)",
     )
-
-
-def send(postmaster: Postmaster, number: signal.Signals) -> None:
-    """Send a signal to a server. Raises HotStandbyError "not_the_owner"; a server that is gone is fine."""
-    try:
-        os.kill(postmaster.pid, number)
-    except ProcessLookupError:
-        return
-    except PermissionError:
-        raise HotStandbyError(
-            "not_the_owner",
-            f"this user may not send {number.name} to the server with pid {postmaster.pid}",
-            "Run as root or as the user that owns the server (become_user)",
-        ) from None
 
 
 class PgCtl:

@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Outcome, RunCommand
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import send
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import (
     DEBIAN_UNIT,
     STOP_SIGNALS,
     debian_log,
     programs,
-    send,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._start_conf import (
+    set_start_keyword,
+    start_keyword,
 )
 
 BUSY = frozenset({"active", "activating", "reloading", "deactivating"})
@@ -25,7 +28,6 @@ BUSY = frozenset({"active", "activating", "reloading", "deactivating"})
 UNUSABLE = frozenset({"not-found", "masked", "bad-setting", "error"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "alias"})
 ORDER, SIGNAL = "order", "signal"
-START_KEYWORD = re.compile(r"^[ \t]*(auto|manual|disabled)\b", re.MULTILINE)
 
 
 def ways_to_stop(properties: Mapping[str, str], mode: str, *, runs: bool) -> tuple[str, ...]:
@@ -147,29 +149,3 @@ class Systemd:
             self._order("enable", "postgresql.service")
         set_start_keyword(config_directory, "auto" if wanted else "manual")
         self._order("daemon-reload")
-
-
-def start_keyword(config_directory: str) -> str:
-    """What Debian's start.conf says: auto, manual or disabled. A missing file says auto."""
-    try:
-        with open(os.path.join(config_directory, "start.conf"), encoding="utf-8") as file:
-            found = START_KEYWORD.search(file.read())
-    except FileNotFoundError:
-        return "auto"
-    return found.group(1) if found else "auto"
-
-
-def set_start_keyword(config_directory: str, keyword: str) -> None:
-    """Change start.conf in place; its comments, owner and mode stay. Raises HotStandbyError."""
-    path = os.path.join(config_directory, "start.conf")
-    if start_keyword(config_directory) == keyword:
-        return
-    try:
-        with open(path, "a+", encoding="utf-8") as file:
-            file.seek(0)
-            text = file.read()
-            new, count = START_KEYWORD.subn(keyword, text)
-            file.truncate(0)
-            file.write(new if count else f"{text}{keyword}\n")
-    except OSError as error:
-        raise HotStandbyError("cannot_write", f"cannot write {path}: {error.strerror}", "Run as root") from None

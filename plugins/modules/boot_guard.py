@@ -96,7 +96,7 @@ def main() -> None:
         required_together=[("drop_in", "drop_in_text")],
         supports_check_mode=True,
     )
-    run_module(module, boot_guard)
+    run_module(module, boot_guard, for_root=True)
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def main() -> None:
         required_if=[("layout", "debian", ("version",)), ("layout", "plain", ("bin_directory",))],
         supports_check_mode=True,
     )
-    run_module(module, instance)
+    run_module(module, instance, for_root=True)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    run_module(module, server)
+    run_module(module, server, for_root=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,7 @@ def check_wreck(server: Server, source: Server, run_module: RunModule) -> None:
     """It cannot be started, it is told to be a wreck, no second rewind is tried, and a clone takes its place."""
     with pytest.raises(RuntimeError, match="invalid permissions"):
         server.start()
-    info = run_module(
-        "node_info",
-        {
-            "bin_directory": server.bin_directory,
-            "data_directory": server.data_directory,
-            "port": server.port,
-            "socket_directory": server.socket_directory,
-        },
-    )
+    info = run_module("node_info", node_parameters(server))
     assert not info["failed"], info
     assert "a rewind was cut off here" in str(info), info
     again = run_module("rewind", rewind_parameters(server, source))
@@ -190,6 +183,10 @@ def test_closed_parent(servers: ServerFactory, run_module: RunModule, start_modu
             old.directory.chmod(0o555)
             killed = run_module("rewind", {**parameters, "bin_directory": programs})
         assert killed["rc"] == -signal.SIGKILL, killed
+        [shelter] = run_module("node_info", node_parameters(old))["node"]["asides"]
+        assert COMMENT in Path(shelter, "postgresql.conf").read_text(encoding="utf-8")
+        planted = Path(f"{shelter}x")
+        planted.symlink_to(new.data_directory)
         assert not (old.data_directory / "pgsql_tmp.hotstandby-rewind").exists()
         wreck = run_module("rewind", parameters)
         assert wreck["error_name"] == "wreck", wreck
@@ -201,8 +198,29 @@ def test_closed_parent(servers: ServerFactory, run_module: RunModule, start_modu
         cloned = run_module("base_backup", {**clone_parameters(old, new)})
         assert (cloned["failed"], cloned["path"]) == (False, "clone"), cloned
         assert old.data_directory.stat().st_mode & 0o777 == 0o700
+        assert Path(shelter).exists(), "kept until the clone streams"
+        followed = run_module("recovery_config", follow_parameters(old, new))
+        assert not followed["failed"], followed
+        old.configure(old.own_settings())
+        follow(old, new, run_module)
+        wanted = {**node_parameters(old), "state": "tidied"}
+        told = run_module("base_backup", wanted, check_mode=True)
+        assert shelter in told["removed"], told
+        tidied = run_module("base_backup", wanted)
+        assert shelter in tidied["removed"], tidied
+        assert not Path(shelter).exists()
+        assert planted.is_symlink()
+        assert (new.data_directory / "PG_VERSION").exists()
     finally:
         old.directory.chmod(0o755)
+        for left in Path(tempfile.gettempdir()).glob("hotstandby-rewind-*"):
+            if left.is_symlink() and left.readlink() == new.data_directory:
+                left.unlink()
+
+
+def node_parameters(server: Server) -> dict[str, Any]:
+    known = ("bin_directory", "data_directory", "port", "socket_directory")
+    return {name: getattr(server, name) for name in known}
 
 
 def test_closed_parent_keeps_what_is_its_own(servers: ServerFactory, run_module: RunModule) -> None:

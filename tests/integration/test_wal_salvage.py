@@ -47,6 +47,11 @@ def wal_names(server: Server) -> list[str]:
     return sorted(path.name for path in (server.data_directory / "pg_wal").iterdir())
 
 
+def instance_of(server: Server) -> dict[str, Any]:
+    names = ("bin_directory", "data_directory", "port", "socket_directory")
+    return {name: getattr(server, name) for name in names}
+
+
 class Salvage:
     """A killed primary and a standby that was held back before."""
 
@@ -111,7 +116,7 @@ def write_alone(salvage: Salvage, *, segments: int = 1) -> None:
 
 
 @pytest.mark.parametrize("segments", [1, 4])
-def test_no_row_is_lost(salvage: Salvage, segments: int) -> None:
+def test_no_row_is_lost(salvage: Salvage, segments: int, run_module: RunModule) -> None:
     write_alone(salvage, segments=segments)
     standby = salvage.standby
     assert count(standby) == 0
@@ -145,13 +150,24 @@ def test_no_row_is_lost(salvage: Salvage, segments: int) -> None:
     assert result["replaced_directory"] == str(wal / KEPT)
     assert sorted(path.name for path in (wal / KEPT).iterdir()) == sorted(result["replaced"])
     assert set(wal_names(standby)) <= {*names, *result["installed"], KEPT}
+    told = run_module("node_info", instance_of(standby))["node"]["asides"]
+    assert told == ([str(wal / KEPT)] if result["replaced"] else [])
     for name in result["installed"]:
         status = (wal / name).stat()
         assert (status.st_mode & 0o777, status.st_uid) == (0o600, standby.account_entry.uid)
 
     again = salvage.install(listed["end"])
     assert (again["failed"], again["changed"], again["installed"]) == (False, False, [])
-    promote(standby)
+    assert result["replaced"]
+    if segments > 1:  # promoted by a run that was cut off after that
+        promote(standby)
+        (wal / KEPT / "somebody's own").write_text("x")
+    promoted = run_module("promote", {**instance_of(standby), "version": standby.version})
+    assert promoted["primary"], promoted
+    assert f"{len(result['replaced'])} WAL files that salvaged ones had replaced were removed" in promoted["reason"]
+    left = ["somebody's own"] if segments > 1 else []
+    assert [path.name for path in wal.glob(f"{KEPT}/*")] == left
+    assert (wal / KEPT).exists() == bool(left)
     assert count(standby) == ROWS
     assert standby.sql("SELECT count(DISTINCT i) FROM t") == [(ROWS,)]
     standby.sql("INSERT INTO t VALUES (0)")

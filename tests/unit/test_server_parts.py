@@ -29,13 +29,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_cont
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_log import LogWatch, relevant_lines
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import DEBIAN_UNIT
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._systemd import (
-    ORDER,
-    SIGNAL,
-    set_start_keyword,
-    start_keyword,
-    ways_to_stop,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._start_conf import set_start_keyword, start_keyword
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._systemd import ORDER, SIGNAL, ways_to_stop
 
 PID_FILE = """\
 4711

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies aside for a node until it streams again.
+
+It is what a clone moved there, what a rewind that was killed left, and what salvaged WAL replaced.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves import remove_aside
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import (
+    find_shelters,
+    is_shelter,
+    remove_shelter,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_place import (
+    REPLACED,
+    find_replaced,
+    forget_replaced,
+)
+
+
+def all_asides(data_directory: str) -> list[str]:
+    """Their paths."""
+    return [*find_asides(data_directory), *what_runs_left(data_directory)]
+
+
+def what_runs_left(data_directory: str) -> list[str]:
+    """Those in which nobody else can have put anything."""
+    return [*find_shelters(data_directory), *find_replaced(data_directory)]
+
+
+def remove(path: str) -> bool:
+    """Remove one of them; False when there was nothing. Raises OSError and HotStandbyError "aside_in_use"."""
+    if is_shelter(path):
+        return remove_shelter(path)
+    if os.path.basename(path) == REPLACED:
+        return forget_replaced(os.path.dirname(path)) > 0
+    return remove_aside(path)
