@@ -14,6 +14,34 @@ from support.servers import Server
 
 RunModule = Callable[..., dict[str, Any]]
 
+# Settings that a session of ours must not depend on, with the worst value of each.
+WORST = {
+    "default_transaction_isolation": "serializable",
+    "default_transaction_read_only": "on",
+    "default_transaction_deferrable": "on",
+    "search_path": "elsewhere",
+    "row_security": "off",
+    "statement_timeout": "1",
+    "lock_timeout": "1",
+    "idle_in_transaction_session_timeout": "1",
+    # so that the connections of walreceivers and pg_basebackup live, which nobody can tell anything
+    "idle_session_timeout": "2000",
+    "synchronous_commit": "remote_apply",
+    "DateStyle": "SQL, DMY",
+    "IntervalStyle": "iso_8601",
+    "TimeZone": "Asia/Kathmandu",
+    "standard_conforming_strings": "off",
+    "bytea_output": "escape",
+    "extra_float_digits": "-15",
+    "quote_all_identifiers": "on",
+    "array_nulls": "off",
+    "transform_null_equals": "on",
+    "exit_on_error": "on",
+    "client_encoding": "LATIN1",
+    "default_table_access_method": "heap",
+    "jit_above_cost": "0",
+}
+
 
 def place(server: Server, **more: Any) -> dict[str, Any]:
     """Where the server is, as every module takes it."""
