@@ -25,6 +25,7 @@ from support.waiting import wait_for
 USER = DATABASE = "app"
 PASSWORD = "what the application knows"
 PORT = 5432
+NODES = ("db-1", "db-2", "db-3")
 NO_PORTS: Mapping[str, int] = MappingProxyType({})
 EXIT_TIMEOUT_SECONDS = 30.0
 
@@ -61,11 +62,11 @@ def prepare(primary: Host) -> None:
 def cluster(fleet: Fleet, controller: Controller) -> None:
     """db-1 with the standbys db-2 and db-3, built once by site.yml, then put back from images; both stream."""
     controller.inventory(["db-1"], ["db-2", "db-3"], variables=VARIABLES)
-    if not fleet.restore("written"):
-        fleet.recreate()
+    if not fleet.restore("written", *NODES):
+        fleet.recreate(*NODES)
         controller.playbook("site", check=True)
         prepare(fleet["db-1"])
-        fleet.save("written")
+        fleet.save("written", *NODES)
     wait_for(lambda: fleet["db-1"].sql(STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
 
 

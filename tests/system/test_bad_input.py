@@ -13,6 +13,7 @@ import pytest
 
 from support.hosts import Fleet, snapshot
 from support.hosts.controller import CHECKOUT, Controller, Run
+from support.hosts.host import Host
 
 NODES = ("db-1", "db-2", "db-3")
 UNIT = "postgresql@15-main"
@@ -113,7 +114,7 @@ def test_data_of_another_cluster(cluster: Fleet, controller: Controller) -> None
     assert len(kept) == 1
 
 
-def test_an_address_that_the_primary_cannot_match(cluster: Fleet, controller: Controller) -> None:
+def test_an_address_that_the_primary_cannot_match(cluster: Fleet, newcomer: Host, controller: Controller) -> None:
     """db-4 comes from another address than the one that the access rules name: the server's own words are shown."""
     controller.inventory(
         ["db-1"], ["db-2", "db-3", "db-4"], host_variables={"db-4": {"postgres_address": "198.51.100.250"}}
@@ -124,10 +125,10 @@ def test_an_address_that_the_primary_cannot_match(cluster: Fleet, controller: Co
     assert 'no pg_hba.conf entry for replication connection from host "198.51.100.' in run.output
     assert "postgres_address" in run.output
     assert states(cluster) == [["db-2", "streaming"], ["db-3", "streaming"]]
-    assert cluster["db-4"].run("sh", "-c", f"ls -d {DATA}* || true").stdout == "", "nothing half-made is left"
+    assert newcomer.run("sh", "-c", f"ls -d {DATA}* || true").stdout == "", "nothing half-made is left"
 
 
-def test_a_standby_that_does_not_answer(cluster: Fleet, controller: Controller) -> None:
+def test_a_standby_that_does_not_answer(cluster: Fleet, newcomer: Host, controller: Controller) -> None:
     """The others are still built; the play ends failed and says who is missing."""
     cluster["db-3"].kill()
     controller.inventory(["db-1"], ["db-2", "db-3", "db-4"])

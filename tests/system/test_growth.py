@@ -82,8 +82,8 @@ def copying(host: Host) -> bool:
     return host.run("pgrep", "--full", CLONING, check=False).returncode == 0
 
 
-def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, controller: Controller) -> None:
-    primary, new = cluster["db-1"], cluster["db-4"]
+def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, newcomer: Host, controller: Controller) -> None:
+    primary, new = cluster["db-1"], newcomer
     controller.inventory(["db-1"], ["db-2", "db-3"], variables=SHORT_MEMORY)
     controller.playbook("site", check=True)
     primary.run(PGBENCH, "--initialize", "--quiet", "--scale=4", "postgres", user="postgres")

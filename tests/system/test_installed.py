@@ -11,6 +11,7 @@ from pathlib import Path
 
 from support.hosts import Fleet
 from support.hosts.controller import CHECKOUT, Controller, environment
+from support.hosts.host import Host
 
 
 def command(*words: str, cwd: Path) -> str:
@@ -22,7 +23,9 @@ def command(*words: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_built_installed_and_called_by_name(cluster: Fleet, controller: Controller, tmp_path: Path) -> None:
+def test_built_installed_and_called_by_name(
+    cluster: Fleet, newcomer: Host, controller: Controller, tmp_path: Path
+) -> None:
     command("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), cwd=CHECKOUT)
     tarball = next(tmp_path.glob("hotstandby-postgresql-*.tar.gz"))
     home = tmp_path / "elsewhere"

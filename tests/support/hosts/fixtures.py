@@ -16,8 +16,9 @@ from support import writer
 from support.hosts import Fleet
 from support.hosts.controller import Controller
 from support.hosts.faults import boot
+from support.hosts.host import Host
 from support.waiting import wait_for
-from support.writer import STREAMING
+from support.writer import NODES, STREAMING
 
 # A second run beside the first one, by hand: HOTSTANDBY_FLEET=mine:71 (a name, and its first address)
 # One fleet for each of pytest's workers, which are gw0, gw1 and so on.
@@ -64,12 +65,21 @@ def controller(fleet: Fleet, tmp_path: Path) -> Controller:
 @pytest.fixture
 def cluster(fleet: Fleet, controller: Controller) -> Fleet:
     """The hosts as site.yml makes them: built once, then put back from images, in seconds."""
-    if not fleet.restore("cluster"):
-        fleet.recreate()
+    if not fleet.restore("cluster", *NODES):
+        fleet.recreate(*NODES)
         controller.playbook("site", check=True)
-        fleet.save("cluster")
+        fleet.save("cluster", *NODES)
     wait_for(lambda: fleet["db-1"].sql(STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
     return fleet
+
+
+@pytest.fixture
+def newcomer(fleet: Fleet) -> Iterator[Host]:
+    """db-4 with nothing on it; switched off afterwards, so that what becomes of it disturbs nobody."""
+    fleet.recreate("db-4")
+    yield fleet["db-4"]
+    if fleet["db-4"].running:
+        fleet["db-4"].kill()
 
 
 @pytest.fixture

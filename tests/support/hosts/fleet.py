@@ -64,23 +64,22 @@ class Fleet:
 
     def recreate(self, *names: str) -> None:
         """Make the hosts (all of them, or the named ones) virgin again: new containers, a few seconds."""
-        hosts = [self.hosts[name] for name in names] or list(self.hosts.values())
-        self._replace(hosts, lambda host: host.image)
+        self._replace(self._chosen(names), lambda host: host.image)
 
-    def save(self, label: str) -> None:
-        """Keep the hosts as they are, for `restore`: shut down, copied to images and booted again."""
-        hosts = list(self.hosts.values())
+    def save(self, label: str, *names: str) -> None:
+        """Keep the hosts (all, or the named ones) for `restore`: shut down, copied to images and booted again."""
+        hosts = self._chosen(names)
         _in_parallel(Host.stop, hosts)
         _in_parallel(lambda host: host.save(_saved_image(label, host)), hosts)
         self._saved.add(label)
         self._forget_connections()
         _in_parallel(Host.start, hosts)
 
-    def restore(self, label: str) -> bool:
-        """Put the hosts back as they were saved under `label`; False when nothing was."""
+    def restore(self, label: str, *names: str) -> bool:
+        """Put the hosts (all, or the named ones) back as they were saved under `label`; False when nothing was."""
         if label not in self._saved:
             return False
-        self._replace(list(self.hosts.values()), lambda host: _saved_image(label, host))
+        self._replace(self._chosen(names), lambda host: _saved_image(label, host))
         return True
 
     def destroy(self) -> None:
@@ -103,6 +102,9 @@ class Fleet:
         """An inventory (JSON, hence YAML) that adds addresses and access to hosts that another one groups."""
         hosts = {name: {"ansible_host": host.address} for name, host in self.hosts.items()}
         return json.dumps({"all": {"hosts": hosts, "vars": self.access_variables()}}, indent=2) + "\n"
+
+    def _chosen(self, names: Sequence[str]) -> list[Host]:
+        return [self.hosts[name] for name in names] or list(self.hosts.values())
 
     def _replace(self, hosts: Sequence[Host], image: Callable[[Host], str]) -> None:
         self._forget_connections()
