@@ -56,9 +56,9 @@ def line(case: Case, done: Play, known: list[str], broken: list[str]) -> str:
     return " | ".join([*parts, "; ".join(f"BROKEN {rule}" for rule in broken) or "ok"])
 
 
-def outcome(done: Play) -> str:
+def outcome(done: Play, known: list[str]) -> str:
     """How many of the two went on."""
-    winners = sum(run.status == 0 for run in done.found.runs)
+    winners = sum(run.went_on(known) for run in done.found.runs)
     return ("neither went on", "one went on", "both went on")[winners]
 
 
@@ -75,12 +75,12 @@ def main() -> int:
         for case in cases:
             if time.monotonic() - begun > options.minutes * 60:
                 break
-            done = play(stage, case)
+            done = play(stage, case, known)
             broken = broken_rules(done.found, known)
             print(line(case, done, known, broken), flush=True)
             if options.verbose:
                 print("\n".join(f"        {entry}" for entry in done.log), flush=True)
-            counts[f"{case.kind}: {outcome(done)}"] += 1
+            counts[f"{case.kind}: {outcome(done, known)}"] += 1
             if broken:
                 bad.append(case.label)
                 options.keep.mkdir(parents=True, exist_ok=True)

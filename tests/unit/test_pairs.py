@@ -129,6 +129,14 @@ def test_failover_may_refuse_beside_the_primary_that_it_has_made() -> None:
     assert broken_rules(replace(good(), again=refused("failover n2", "primary_alive")), KNOWN) == []
 
 
+def test_a_node_that_is_left_to_rejoin_makes_no_failure() -> None:
+    left = refused("failover n2", "incomplete")
+    assert broken_rules(replace(good(), again=left), KNOWN) == []
+    assert broken_rules(replace(good(), again=left, settled=False), KNOWN) == []
+    (broken,) = broken_rules(replace(good(), again=replace(left, output=left.output + RECAP.format(1))), KNOWN)
+    assert broken.startswith("one run more changes nothing: ")
+
+
 def test_who_was_killed_need_not_say_why() -> None:
     assert broken_rules(replace(good(), runs=[ran("failover n2", -9), ran("failover n3")]), KNOWN) == []
 
@@ -153,8 +161,9 @@ def test_promotions_are_read_from_the_logs() -> None:
         ([refused("switchover n2", "x"), refused("site", "x")], "n1", "switchover n2", False),
         ([refused("failover n2", "x"), refused("rejoin", "x")], "n1", "rejoin", False),
         ([refused("rejoin", "x"), refused("failover n3", "x")], None, "failover n3", False),
+        ([refused("failover n3", "incomplete"), refused("rejoin", "x")], "n3", "failover n3", True),
         ([ran("switchover n2", -9), refused("switchover n3", "x")], None, "failover n2", False),
     ],
 )
 def test_the_run_after_them(runs: list[Ran], primary: str | None, command: str, settled: bool) -> None:
-    assert next_run(runs, primary) == (Command(*command.split()), settled)
+    assert next_run(runs, primary, KNOWN) == (Command(*command.split()), settled)

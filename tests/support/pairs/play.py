@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -46,8 +46,8 @@ class Play:
         return [*texts, *(f"==== log of {node}\n{text}" for node, text in stage.logs().items())]
 
 
-def play(stage: Stage, case: Case) -> Play:
-    """Play it on a cluster that was put back for it."""
+def play(stage: Stage, case: Case, known: Sequence[str]) -> Play:
+    """Play it on a cluster that was put back for it. known: the names of refusals."""
     if case.base == LEFT:
         stage.make_left()
     if case.killed and case.first.playbook not in usual_seconds:
@@ -64,7 +64,7 @@ def play(stage: Stage, case: Case) -> Play:
             befall(stage, case)
             note(case.trouble or "no trouble")
             _meet(stage, case, done, note)
-            _one_more(stage, done.found, note)
+            _one_more(stage, done.found, note, known)
             if case.is_healed and len(stage.writable()) == 1 and not _whole(stage):
                 done.found.brought_back = stage.start(Command("rejoin")).wait()
                 note(f"rejoin ended with {done.found.brought_back.status}")
@@ -100,12 +100,12 @@ def _ended(running: list[Running], note: Callable[[str], None]) -> list[Ran]:
         return [future.result() for future in waiting]
 
 
-def _one_more(stage: Stage, found: Found, note: Callable[[str], None]) -> None:
+def _one_more(stage: Stage, found: Found, note: Callable[[str], None], known: Sequence[str]) -> None:
     """One run more, unless there are two primaries: those are left as they are."""
     writable = stage.writable()
     if len(writable) > 1:
         return
-    command, found.settled = next_run(found.runs, writable[0] if writable else None)
+    command, found.settled = next_run(found.runs, writable[0] if writable else None, known)
     note(f"then {command}")
     found.again = stage.start(command).wait()
     note(f"it ended with {found.again.status}")

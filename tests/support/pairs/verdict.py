@@ -38,6 +38,10 @@ class Ran:
         said = {first or second for first, second in _NAME.findall(self.output)}
         return sorted(said & set(known))
 
+    def went_on(self, known: Iterable[str]) -> bool:
+        """Whether it did what it was to do. `incomplete`: it did, and names a node that rejoin.yml brings back."""
+        return self.status == 0 or (self.status > 0 and self.names(known) == ["incomplete"])
+
     def told(self, known: Iterable[str]) -> str:
         names = "".join(f" [{name}]" for name in self.names(known)) if self.status else ""
         return f"{'hung' if self.status == HUNG else self.status}{names}"
@@ -79,12 +83,12 @@ def promotions(logs: Mapping[str, str]) -> dict[int, set[str]]:
     return found
 
 
-def next_run(runs: Sequence[Ran], primary: str | None) -> tuple[Command, bool]:
+def next_run(runs: Sequence[Ran], primary: str | None, known: Sequence[str]) -> tuple[Command, bool]:
     """What is run after them, and whether it has to change nothing. Else it has to succeed.
 
     One went on: the winner's playbook once more. Nobody did: any that fits the state of the cluster.
     """
-    winners = sorted((run for run in runs if run.status == 0), key=lambda run: run.ended)
+    winners = sorted((run for run in runs if run.went_on(known)), key=lambda run: run.ended)
     if winners:
         return winners[-1].command, True
     commands = [run.command for run in runs]
@@ -124,9 +128,9 @@ def broken_rules(found: Found, known: Sequence[str]) -> list[str]:
 def _again_wrong(run: Ran, known: Sequence[str], *, settled: bool) -> str:
     told = run.told(known)
     if not settled:
-        return f"one run more succeeds: {run.command} ended with {told}" if run.status else ""
+        return "" if run.went_on(known) else f"one run more succeeds: {run.command} ended with {told}"
     refuses = run.command.playbook == "failover" and run.status > 0 and run.names(known) == ["primary_alive"]
-    if run.changed or (run.status and not refuses):
+    if run.changed or not (run.went_on(known) or refuses):
         return f"one run more changes nothing: {run.command} ended with {told}, changed={run.changed}"
     return ""
 
