@@ -11,6 +11,7 @@ is primary, rows, the run after them, seconds, and whether every rule held. A ca
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections import Counter
@@ -65,6 +66,8 @@ def outcome(done: Play, known: list[str]) -> str:
 def main() -> int:
     """1 when a rule was broken, else 0."""
     options = parse_arguments()
+    # Told to end, it removes its cluster as after ctrl-C, which a shell's background does not hear.
+    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
     known = names_in(REFUSALS.read_text(encoding="utf-8"))
     numbers = range(options.first, options.first + max(options.pairs, options.kills))
     cases = [*pairs(options.seed, numbers[: options.pairs]), *kills(options.seed, numbers[: options.kills])]
