@@ -1,10 +1,12 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down versions test judges unit integration system boot-matrix lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system pairs boot-matrix lint format build clean
 
 BIN := .venv/bin
 # Most of a test is waiting: two files at a time, begun in the order given.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# How many cases `make pairs` plays, and with which seed; --help says more.
+PAIRS := --seed 1 --pairs 35 --kills 10
 LINK := .collections/ansible_collections/hotstandby/postgresql
 
 help: ## this list
@@ -35,6 +37,9 @@ integration: venv ## the modules and the demo against real servers on this machi
 
 system: venv ## molecule and the acceptance tests, on hosts in containers
 	@$(BIN)/pytest tests/system
+
+pairs: venv ## runs against each other, and killed ones, on a demo; an hour or more (PAIRS="--seed 1 --pairs 35 --kills 10")
+	@PYTHONPATH=tests:demo $(BIN)/python -m drivers.pairs $(PAIRS)
 
 boot-matrix: venv ## every order in which hosts boot after a power cut, with seconds (half an hour; not in `make test`)
 	@$(BIN)/pytest --capture=no tests/drivers/test_boot_matrix.py

@@ -47,7 +47,7 @@ VARIABLES: Mapping[str, object] = MappingProxyType(
     {"postgres_hba": [dict(ACCESS)], "postgres_settings": dict(SETTINGS)}
 )
 STREAMING = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming' ORDER BY 1"
-_TABLE = (
+TABLE = (
     "CREATE TABLE written (writer text, n bigint, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (writer, n))"
 )
 
@@ -56,7 +56,7 @@ def prepare(primary: Host) -> None:
     """Give the client its role, its database and its table."""
     primary.sql(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
     primary.sql(f"CREATE DATABASE {DATABASE} OWNER {USER}")
-    primary.sql(f"SET ROLE {USER}; {_TABLE}", database=DATABASE)
+    primary.sql(f"SET ROLE {USER}; {TABLE}", database=DATABASE)
 
 
 def cluster(fleet: Fleet, controller: Controller) -> None:
@@ -108,12 +108,14 @@ class Writer:
 
     What got no answer, or an error, is not acknowledged and is not tried again: the next number follows, on a
     connection to whoever takes writes then. A host that is silently gone costs `connect_timeout` at each attempt
-    when it comes before the primary in `addresses`, as it does for everybody who lists it there.
+    when it comes before the primary in `place`, as it does for everybody who lists it there.
+
+    place: the nodes' addresses, or libpq's words for a client and a database of one's own.
     """
 
     def __init__(
         self,
-        addresses: Sequence[str],
+        place: Sequence[str] | Mapping[str, str],
         password: str = PASSWORD,
         ports: Mapping[str, int] = NO_PORTS,
         pause_seconds: float = 0.004,
@@ -121,7 +123,10 @@ class Writer:
     ) -> None:
         self.name = uuid.uuid4().hex
         self.errors: list[str] = []
-        self._conninfo = {**conninfo(addresses, ports), "password": password, "application_name": "writer"}
+        where = (
+            place if isinstance(place, Mapping) else {**conninfo(place, ports), "password": password}
+        )
+        self._conninfo = {**where, "application_name": "writer"}
         self._pause_seconds = pause_seconds
         self._retry_seconds = retry_seconds
         self._acknowledged: list[tuple[int, float]] = []  # number, and when; only ever appended to
