@@ -67,7 +67,7 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
                 " WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
             ),
             oldest_wal=oldest_wal(wal_directory, segment_size),
-            size_bytes=None if in_recovery else sizes.pop("", 0) + _directory_bytes(wal_directory),
+            size_bytes=None if in_recovery else sizes.pop("", 0) + directory_bytes(wal_directory),
             tablespace_bytes=sizes,
             senders=_senders(session, dialect),
             slots=_slots(session, dialect),
@@ -87,11 +87,13 @@ def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
     return Lsn(min(numbers) * segment_size) if numbers else None
 
 
-def _directory_bytes(path: str) -> int:
+def directory_bytes(path: str) -> int:
+    """The size of the files in a directory, without those in directories below it. Raises OSError."""
     total = 0
     for entry in os.scandir(path):
         with suppress(FileNotFoundError):  # a checkpoint removes WAL meanwhile
-            total += entry.stat().st_size if entry.is_file() else 0
+            # a link may lead where this account may not look
+            total += entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
     return total
 
 
