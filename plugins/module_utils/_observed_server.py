@@ -84,7 +84,7 @@ def measured(server: Server, target: Target, wal_directory: str) -> Server:
     try:
         with connect(replace(target, statement_timeout_seconds=SIZES_SECONDS)) as session:
             sizes = _sizes(session)
-        size_bytes = sizes.pop("", 0) + _directory_bytes(wal_directory)
+        size_bytes = sizes.pop("", 0) + directory_bytes(wal_directory)
     except (HotStandbyError, OSError):
         return server
     return replace(server, size_bytes=size_bytes, tablespace_bytes=sizes)
@@ -100,11 +100,13 @@ def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
     return Lsn(min(numbers) * segment_size) if numbers else None
 
 
-def _directory_bytes(path: str) -> int:
+def directory_bytes(path: str) -> int:
+    """The size of the files in a directory, without those in directories below it. Raises OSError."""
     total = 0
     for entry in os.scandir(path):
         with suppress(FileNotFoundError):  # a checkpoint removes WAL meanwhile
-            total += entry.stat().st_size if entry.is_file() else 0
+            # a link may lead where this account may not look
+            total += entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
     return total
 
 

@@ -20,6 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils import _modu
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import Account, owner_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._listeners import find_holder
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import directory_bytes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import send, server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_control import ServerControl
@@ -242,3 +243,12 @@ def test_who_is_not_root_owns_what_he_sees(place: Path) -> None:
     found = owner_of(str(place))
     assert isinstance(found, Account)
     assert found.uid == os.geteuid()
+
+
+def test_a_link_among_the_wal_is_not_followed(place: Path) -> None:
+    """It may lead where the account that looks may not."""
+    (place / "000000010000000000000001").write_text("123")
+    (place / "big").symlink_to("/proc/self/exe")
+    (place / "circle").symlink_to("circle")
+    (place / "directory").mkdir()
+    assert directory_bytes(str(place)) == 3
