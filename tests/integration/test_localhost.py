@@ -15,7 +15,7 @@ NODE = (
     f"ansible_connection=local ansible_python_interpreter={sys.executable} postgres_version=15 postgres_become=false"
     " postgres_layout=plain postgres_service=pg_ctl postgres_install_packages=false"
     " postgres_replication_password=secret postgres_bin_directory=/nowhere/bin postgres_data_directory=/nowhere/data"
-    " postgres_socket_directory=/nowhere"
+    " postgres_config_directory=/nowhere/data postgres_socket_directory=/nowhere"
 )
 HERE = f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n"
 

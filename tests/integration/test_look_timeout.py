@@ -13,7 +13,8 @@ from support.playbooks import Controller
 NODE = (
     "ansible_connection=local postgres_version=15 postgres_become=false postgres_layout=plain postgres_service=pg_ctl"
     " postgres_install_packages=false postgres_replication_password=secret postgres_bin_directory=/nowhere/bin"
-    " postgres_data_directory=/nowhere/data postgres_socket_directory=/nowhere postgres_address=127.0.0.1"
+    " postgres_data_directory=/nowhere/data postgres_config_directory=/nowhere/data postgres_socket_directory=/nowhere"
+    " postgres_address=127.0.0.1"
 )
 
 
