@@ -21,7 +21,7 @@ from support.writer import Writer
 
 NODES = ("db-1", "db-2", "db-3")
 # The wanted primary of each round; None: the playbook chooses.
-ROUNDS = ("db-2", "db-3", "db-1", None, "db-1")
+ROUNDS = ("db-2", None, "db-1")
 # Programs that no switchover needs, and where it shows if one was used.
 COSTLY = ("pg_rewind", "pg_basebackup")
 BIN = "/usr/lib/postgresql/15/bin"
@@ -119,7 +119,7 @@ def assert_tidy(fleet: Fleet, primary: str) -> None:
             assert upstream(fleet[name]) == fleet[primary].address, name
 
 
-def test_five_times_round_under_load(replicated: Fleet, controller: Controller, show: Show) -> None:
+def test_three_times_round_under_load(replicated: Fleet, controller: Controller, show: Show) -> None:
     """No acknowledged row is lost, the old primary is back without rewind, nothing is left over."""
     for name in NODES:
         spy(replicated[name])

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import time
 
-import pytest
-
 from support.hosts import Fleet
 from support.hosts.controller import Controller
 from support.hosts.faults import kill_postmaster
@@ -35,13 +33,10 @@ def writable(fleet: Fleet, *names: str) -> list[str]:
     return [name for name in names if not in_recovery(fleet[name])]
 
 
-@pytest.mark.parametrize(("apart", "more"), [(0, ()), (6, TAKE_OVER)])
-def test_two_failovers_to_two_candidates(
-    cluster: Fleet, controller: Controller, apart: float, more: tuple[str, ...]
-) -> None:
+def test_two_failovers_to_two_candidates(cluster: Fleet, controller: Controller) -> None:
     cluster["db-1"].sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS i")
     kill_postmaster(cluster["db-1"], mask=True)
-    outcomes = both(controller, "failover", "failover_to", apart, *more)
+    outcomes = both(controller, "failover", "failover_to", 6, *TAKE_OVER)
     primaries = writable(cluster, "db-2", "db-3")
     told = "\n\n".join(output for dummy, output in outcomes)
     assert len(primaries) <= 1, told

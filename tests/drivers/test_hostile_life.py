@@ -106,11 +106,14 @@ def test_nothing_is_gained_and_nothing_fails(cluster: Cluster) -> None:
     assert ask(cluster, first, "SELECT count(*) > 100 FROM pg_proc WHERE proowner = 'mallory'::regrole")
 
     play(cluster, "site")
+    play(cluster, "verify")
     play(cluster, "switchover", "-e", f"switchover_to={second}")
+    play(cluster, "restart", "-e", "restart_all=true")
     cluster.kill(second)
     play(cluster, "failover", "-e", f"failover_to={third}")
     play(cluster, "rejoin")
     assert "healthy" in play(cluster, "status")
+    assert "changed=0" in play(cluster, "site")
 
     assert not ask(cluster, third, "SELECT pg_is_in_recovery()")
     assert ask(cluster, third, f"{GAINED} WHERE rolname = 'mallory'") is False
