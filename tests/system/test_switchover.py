@@ -21,7 +21,7 @@ from support.writer import Writer
 
 NODES = ("db-1", "db-2", "db-3")
 # The wanted primary of each round; None: the playbook chooses.
-ROUNDS = ("db-2", None, "db-1")
+ROUNDS = ("db-2", "db-3", None)
 # Programs that no switchover needs, and where it shows if one was used.
 COSTLY = ("pg_rewind", "pg_basebackup")
 BIN = "/usr/lib/postgresql/15/bin"
