@@ -24,6 +24,7 @@ from types import FrameType
 HELD_SECONDS = 0.02
 FREE_SECONDS = 0.005
 SWAP_EVERY = 20  # rounds
+SPOKEN_ROUNDS = 40
 
 
 class Attacker:
@@ -48,7 +49,7 @@ class Attacker:
                 with suppress(OSError):
                     os.unlink(path)
                 with suppress(OSError):
-                    Path(path).write_text(f"stderr {self._target(path, 0)}\n", encoding="utf-8")
+                    Path(path).write_text(f"stderr {self._secret(turn)}\n", encoding="utf-8")
             swapped = self._swapped[turn // SWAP_EVERY % len(self._swapped)] if self._swapped else ""
             if swapped and turn % SWAP_EVERY == 0:
                 self._swap(swapped, turn)
@@ -65,6 +66,11 @@ class Attacker:
         """
         kinds = (name_of(path), "closed", "open", f"open/made-{name_of(path)}")
         return os.path.join(self._canaries, kinds[turn % len(kinds)])
+
+    def _secret(self, turn: int) -> str:
+        """One of root's files for a while: who remembers the length of one finds another, which is all new to him."""
+        names = ("file", "postgresql.conf", "PG_VERSION", "000000010000000000000003")
+        return os.path.join(self._canaries, "closed", names[turn // SPOKEN_ROUNDS % len(names)])
 
     def _plant(self, path: str, turn: int) -> None:
         with suppress(OSError):

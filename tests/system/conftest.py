@@ -24,7 +24,10 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FLEET, FIRST_ADDRESS = os.environ.get("HOTSTANDBY_FLEET", f"system-{WORKER}:{31 + 10 * WORKER}").split(":")
 NAMES = ("db-1", "db-2", "db-3", "db-4")
 # They take minutes each. Two files run at a time, so what is begun last should be short.
-LONGEST = ("test_molecule", "test_failover", "test_switchover", "test_bad_input", "test_rejoin", "test_restart")
+LONGEST = (
+    *("test_molecule", "test_failover", "test_switchover", "test_bad_input", "test_hostile_account"),
+    *("test_rejoin", "test_restart"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -233,8 +233,13 @@ def test_nothing_but_its_own(replicated: Fleet, controller: Controller) -> None:
     # a start that fails, and says what the log says
     third.run("systemctl", "stop", UNIT)
     third.run("sh", "-c", f"{BROKEN} >>{CONFIG}/postgresql.conf", user="postgres")
+    # and a start.conf that is a link all the time
+    own = f"{CANARIES}/{attacker.name_of(f'{CONFIG}/start.conf')}"
+    old.run("ln", "-sfn", own, f"{CONFIG}/start.conf", user="postgres")
+    declare(controller, work_mem="6MB")
     with siege.laid(SCRATCH, SWAPPED, SPOKEN):
         runs.append(controller.playbook("site", "-vv"))
+        said(runs[-1], "cannot_read")
         said(runs[-1], "start_failed")
         assert "could not load server certificate" in runs[-1].output
     with siege.laid((*SCRATCH, *ROUGH_SCRATCH), (*SWAPPED, *ROUGH), SPOKEN):
