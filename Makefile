@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile-life boot-matrix lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix lint format build clean
 
 BIN := .venv/bin
 # Most of a test is waiting: two files at a time, begun in the order given.
@@ -41,8 +41,8 @@ system: venv ## molecule and the acceptance tests, on hosts in containers
 pairs: venv ## runs against each other, and killed ones, on a demo; an hour or more (PAIRS="--seed 1 --pairs 35 --kills 10")
 	@PYTHONPATH=tests:demo $(BIN)/python -m drivers.pairs $(PAIRS)
 
-hostile-life: venv ## every playbook in a database where a user planted what he likes, under the worst settings (not in `make test`)
-	@$(BIN)/pytest tests/drivers/test_hostile_life.py
+hostile: venv ## the playbooks beside a hostile database user and a hostile account of the server (not in `make test`)
+	@$(BIN)/pytest tests/drivers/test_hostile_life.py tests/drivers/test_hostile_account.py
 
 boot-matrix: venv ## every order in which hosts boot after a power cut, with seconds (half an hour; not in `make test`)
 	@$(BIN)/pytest --capture=no tests/drivers/test_boot_matrix.py
