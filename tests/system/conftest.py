@@ -14,10 +14,7 @@ from support.hosts.fixtures import cluster, controller, fleet, hosts, newcomer, 
 
 __all__ = ["cluster", "controller", "fleet", "hosts", "newcomer", "replicated", "virgins"]
 # They take minutes each. Two files run at a time, so what is begun last should be short.
-LONGEST = (
-    *("test_molecule", "test_failover", "test_switchover", "test_bad_input", "test_hostile_account"),
-    *("test_rejoin", "test_restart"),
-)
+LONGEST = ("test_molecule", "test_failover", "test_switchover", "test_bad_input", "test_rejoin", "test_restart")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
