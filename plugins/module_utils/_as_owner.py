@@ -15,7 +15,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
@@ -40,6 +40,13 @@ class Account:
     def of(cls, uid: int, gid: int) -> Account:
         """The account with that number; gid is for one that the host has no entry of."""
         return _account_of(uid, gid)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the host has an entry of it."""
+        with suppress(KeyError):
+            return pwd.getpwuid(self.uid) is not None
+        return False
 
     @classmethod
     def named(cls, name: str) -> Account:

@@ -12,6 +12,7 @@ import os
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves import remove_aside
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_directories import sort_out
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import (
     find_shelters,
     is_shelter,
@@ -26,12 +27,17 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_place i
 
 def all_asides(data_directory: str) -> list[str]:
     """Their paths."""
-    return [*find_asides(data_directory), *what_runs_left(data_directory)]
+    return [*_with_files_of_others(data_directory), *find_replaced(data_directory)]
 
 
-def what_runs_left(data_directory: str) -> list[str]:
-    """Those in which nobody else can have put anything."""
-    return [*find_shelters(data_directory), *find_replaced(data_directory)]
+def sorted_out(data_directory: str) -> tuple[list[str], dict[str, str]]:
+    """Those that can be removed, and why each of the others is kept."""
+    removable, kept = sort_out(_with_files_of_others(data_directory))
+    return [*removable, *find_replaced(data_directory)], kept
+
+
+def _with_files_of_others(data_directory: str) -> list[str]:
+    return [*find_asides(data_directory), *find_shelters(data_directory)]
 
 
 def remove(path: str) -> bool:

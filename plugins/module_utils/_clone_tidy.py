@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import remove, what_runs_left
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import remove, sorted_out
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
     find_asides,
@@ -27,7 +27,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import dialect_of, find_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_directories import sort_out
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -44,9 +43,7 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
         place = place_of(directory)
         marker = find_marker(directory)
         halves = [*(marker.sides if marker and marker.phase == COPYING else ()), place.side]
-        asides, kept = ([], {}) if params["keep_old"] else sort_out(find_asides(directory))
-        if not params["keep_old"]:
-            asides += what_runs_left(directory)
+        asides, kept = ([], {}) if params["keep_old"] else sorted_out(directory)
         for path, why in kept.items():
             module.warn(_told(path, why))
         result: dict[str, Any] = {
@@ -67,6 +64,8 @@ def tidy(module: AnsibleModule) -> dict[str, Any]:
                 stop_strays(side)
             removed = clear(marker, halves)
             forget_marker(place)
+            if not params["keep_old"]:  # somebody may have put something there meanwhile
+                asides, kept = sorted_out(directory)
             for path in asides:
                 refuse_used(path)
             for path in asides:

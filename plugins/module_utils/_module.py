@@ -88,7 +88,7 @@ def refuse_root(params: Mapping[str, Any]) -> None:
             account = controller_of(path) if os.path.lexists(path) else None
         except OSError as error:
             raise HotStandbyError("cannot_read", f"{path}: {error.strerror or error}", "Correct its name") from None
-        if account is not None:
+        if account is not None and account.exists:  # nobody acts as one that the host does not have
             raise HotStandbyError(
                 "runs_as_root",
                 f"this was run as root, and the user with id {account.uid} can change what {path} leads to",

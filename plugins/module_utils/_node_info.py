@@ -44,6 +44,7 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         peers=tuple(params["peers"]),
         asker=Asker(**params["ask_as"]) if params["ask_as"] else None,
         measures=params["measure"],
+        files=params["files"],
         settings=params["settings"],
     )
     node = observe(Commands(module.run_command, params["bin_directory"]), place)

@@ -41,7 +41,8 @@ FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
 @dataclass(frozen=True)
 class Place:
     """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked
-    what they are, None when they are not. measures: whether the size of a running primary is asked.
+    what they are, None when they are not. measures: whether the size of a running primary is asked. files: whether
+    the data directory is looked through for what a rewind or a clone stumbles over.
     settings: what is declared and compared, none for nothing."""
 
     data_directory: str
@@ -51,6 +52,7 @@ class Place:
     peers: tuple[str, ...]
     asker: Asker | None = None
     measures: bool = False
+    files: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -110,7 +112,7 @@ def observe(commands: Commands, place: Place) -> Node:
         promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
         orphans=len(find_orphans(place.data_directory)),
         kept_slots=slots_in(place.data_directory),
-        files=look(place.data_directory) if directory == _node.CLUSTER else None,
+        files=look(place.data_directory) if place.files and directory == _node.CLUSTER else None,
         busy=work_under_way(place.data_directory),
         overridden=overridden(
             place.config_directory, place.data_directory, place.settings, place.target if server else None

@@ -13,6 +13,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils import _old_
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import entries_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_layout import STAMP_PATTERN
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import shown
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import is_shelter
 
 
 def sort_out(paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:
@@ -34,7 +35,7 @@ def _stamp(path: str) -> str:
 def why_kept(directory: str) -> str | None:
     """What keeps it from being removed: something in it that is not PostgreSQL's, or that cannot be removed."""
     try:
-        kind = content.kind_of(entries_of(directory))
+        kind = content.DATA if is_shelter(directory) else content.kind_of(entries_of(directory))
         waiting = [""]
         while waiting:
             here = waiting.pop()

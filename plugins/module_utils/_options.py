@@ -57,6 +57,7 @@ FACTS = frozenset(
 PASSED = frozenset(
     {
         "postgres_enrol_as",
+        "postgres_files_are_seen",
         "postgres_goal",
         "postgres_goal_options",
         "postgres_gone_primary",

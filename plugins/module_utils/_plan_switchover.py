@@ -102,7 +102,7 @@ def _already(topology: Topology, primary: Member) -> Switchover:
     ]
     left = tuple(f"{member.name} does not answer; rejoin.yml brings it back later" for member in topology.unseen)
     plan = Plan(primary.name, tuple(nodes), (), (), left)
-    return Switchover(plan, promoted=primary.name if behind else None)
+    return Switchover(plan, promoted=primary.name if behind or topology.unseen else None)
 
 
 def _plan(topology: Topology, primary: Member, candidate: Member) -> Plan:

@@ -31,6 +31,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence imp
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 QUERY_CANCELED = "57014"
+# pg_recvlogical and the apply workers of subscriptions try again after five.
+RETURN_SECONDS = 10
 
 
 def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
         if params["keep"]:
             primary.await_replay(params["keep"], checkpoint, params["replay_patience"])
         primary.end(quiet, left)
+        primary.refuse_returned([sender.slot for sender in quiet if sender.slot], checkpoint)
     ended = [str(sender) for sender in quiet]
     told = f"silent for {params['silence']:g} s and ended: {', '.join(ended)}" if ended else "every standby answers"
     return {
@@ -168,6 +171,26 @@ class Primary:
             f"the walsenders of {', '.join(map(str, senders))} have ended",
             "See the server's log",
         )
+
+
+    def refuse_returned(self, slots: Sequence[str], checkpoint: Lsn) -> None:
+        """See whether the consumers of these slots, which were ended, come back and confirm nothing.
+
+        One that says little, or whose server does not tell when it was heard (before 12), was taken for silent. Raises
+        HotStandbyError "consumer_not_confirming".
+        """
+        if not slots:
+            return
+        self._clock.pause(RETURN_SECONDS)
+        for sender in senders_of(self._session, self._dialect):
+            if sender.slot in slots and sender.confirmed < checkpoint:
+                raise HotStandbyError(
+                    "consumer_not_confirming",
+                    f"the consumer of the logical slot {sender.slot} in database {sender.database}, {sender}, confirmed"
+                    " nothing; its walsender was ended, and it has come back: a stop would wait for it",
+                    "Put that consumer right so that it confirms, or stop it (a slot that nobody uses holds no stop"
+                    " up), and run this again",
+                )
 
 
 def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:

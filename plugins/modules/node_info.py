@@ -56,6 +56,13 @@ options:
     type: bool
     default: false
     version_added: 1.1.0
+  files:
+    description:
+      - Whether the data directory is looked through for what a rewind or a clone stumbles over, see C(files). Links are
+        followed there, so it may take long; C(files) stays V(null) otherwise.
+    type: bool
+    default: false
+    version_added: 1.1.0
   settings:
     description:
       - What the inventory declares, as in M(hotstandby.postgresql.server_config). C(overridden) tells then what sets
@@ -184,6 +191,7 @@ def main() -> None:
                 },
             },
             "measure": {"type": "bool", "default": False},
+            "files": {"type": "bool", "default": False},
             "settings": {"type": "dict", "default": {}},
             "run": {
                 "type": "dict",

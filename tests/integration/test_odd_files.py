@@ -22,10 +22,11 @@ from support.servers import Server, ServerFactory
 RunModule = Callable[..., dict[str, Any]]
 
 
-def observed(server: Server, run_module: RunModule) -> Node:
+def observed(server: Server, run_module: RunModule, *, files: bool = True) -> Node:
     result = run_module(
         "node_info",
         {
+            "files": files,
             "bin_directory": str(server.bin_directory),
             "data_directory": str(server.data_directory),
             "port": server.port,
@@ -62,6 +63,7 @@ def test_a_clone_fails_at_what_is_observed_and_at_nothing_else(
     source = make_source(servers)
     path = source.data_directory / "odd"
     assert clone_obstacle(observed(source, run_module).files) is None
+    assert observed(source, run_module, files=False).files is None
     put_for(source, put, path)
     told = clone_obstacle(observed(source, run_module).files)
     result = run_module("base_backup", clone_parameters(servers.empty("s1"), source))

@@ -212,6 +212,25 @@ def test_a_consumer_that_never_confirms_is_refused_by_name(publisher: Server, ru
         assert stop.returncode != 0, "a stop does wait for it"
 
 
+def test_a_consumer_that_says_little_and_comes_back_is_refused(publisher: Server, run_module: RunModule) -> None:
+    """It is taken for silent and ended, and tries again at once: a stop would wait for it after all."""
+    publisher.sql("SELECT pg_create_logical_replication_slot('cdc', 'test_decoding')")
+    place = ["-h", str(publisher.socket_directory), "-p", str(publisher.port), "-d", "postgres"]
+    words = ["pg_recvlogical", *place, "--slot=cdc", "--start", "--file=-", "--status-interval=600"]
+    program = str(publisher.bin_directory / words[0])
+    client = publisher.account_entry.popen([program, *words[1:]], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: names(publisher) == ["pg_recvlogical"], "it to stream")
+        publisher.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS i")
+        result = run_module("prepare_shutdown", parameters(publisher, consumer_patience=3, timeout=60))
+        assert result.get("error_name") == "consumer_not_confirming", result
+        assert "it has come back" in result["msg"], result
+        assert "slot cdc" in result["msg"], result
+    finally:
+        client.kill()
+        client.wait()
+
+
 def test_a_consumer_that_confirms_and_a_slot_without_one_hold_nothing_up(
     publisher: Server, run_module: RunModule
 ) -> None:

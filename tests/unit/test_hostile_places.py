@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import tempfile
@@ -229,7 +230,9 @@ def test_a_link_to_anothers_directory_ends_no_server_there(
 
 @only_root
 def test_root_works_in_no_directory_of_the_account(place: Path, theirs: Path) -> None:
-    """But through the modules that know how."""
+    """But through the modules that know how; and where the host has no such account, nobody acts as it."""
+    _module.refuse_root({"data_directory": str(theirs)})
+    os.chown(theirs, pwd.getpwnam("nobody").pw_uid, -1)
     for name in ("data_directory", "config_directory", "hba_file", "path"):
         with pytest.raises(HotStandbyError) as caught:
             _module.refuse_root({name: str(theirs)})

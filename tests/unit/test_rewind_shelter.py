@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import sorted_out
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import (
     find_shelters,
     is_shelter,
@@ -40,6 +41,18 @@ def test_it_is_private_and_found_by_its_data_directory(shared: Path, tmp_path: P
     assert remove_shelter(one)
     assert not remove_shelter(one)
     assert find_shelters(str(tmp_path / "other")) == [other]
+
+
+def test_files_of_somebody_else_are_kept(shared: Path, tmp_path: Path) -> None:
+    """They may be the only ones that there are: the rewind had moved them there."""
+    data = str(tmp_path / "data")
+    own, more = make_shelter(data), make_shelter(data)
+    for name in ("pg_hba.conf", "postgresql.conf"):
+        Path(own, name).write_text("x")
+    Path(more, "server.key").write_text("x")
+    removable, kept = sorted_out(data)
+    assert removable == [own]
+    assert kept == {more: "server.key is not PostgreSQL's"}
 
 
 def test_planted_names_are_left_alone(shared: Path, tmp_path: Path) -> None:
