@@ -167,6 +167,23 @@ def test_nothing_of_the_configuration_keeps_the_others_from_following(cluster: C
     assert status == 0, output
 
 
+def test_no_task_that_fails_on_the_new_primary_keeps_the_others_from_following(cluster: Cluster) -> None:
+    second = cluster.names["db-2"]
+    nowhere = " postgres_passfile=/nonexistent/passfile"
+    cluster.edit_inventory(rf"^({second}\b.*)$", rf"\1{nowhere}")
+    try:
+        cluster.kill(cluster.names["db-1"])
+        status, output = play(cluster, "failover", "-e", f"failover_to={second}")
+    finally:
+        cluster.edit_inventory(rf"{nowhere}$", "")
+    assert cluster.query(second, IN_RECOVERY) is False, output
+    assert cluster.query(second, STREAMING) == 1, output
+    assert status != 0, output
+    assert f"{second} is not configured as declared: /nonexistent" in output, output
+    status, output = play(cluster, "rejoin")
+    assert status == 0, output
+
+
 def test_check_mode_says_how_a_second_primary_comes_back(cluster: Cluster) -> None:
     first, third = cluster.names["db-1"], cluster.names["db-3"]
     assert cluster.query(third, "SELECT pg_promote()")
