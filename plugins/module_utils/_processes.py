@@ -13,7 +13,12 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import ROOT, owner_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import (
+    ROOT,
+    Account,
+    acting_as,
+    owner_of,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import (
     Postmaster,
@@ -36,7 +41,7 @@ IDLE_SECONDS = 10
 def server_processes(data_directory: str) -> list[int]:
     """Every process of PostgreSQL that works in this directory and belongs to its owner."""
     try:
-        owner = owner_of(data_directory).uid
+        owner = owner_of(data_directory)
     except OSError:
         return []
     return sorted(
@@ -89,12 +94,15 @@ def left_over(data_directory: str, pids: list[int], what: str) -> HotStandbyErro
     )
 
 
-def _serves(pid: int, data_directory: str, owner: int) -> bool:
+def _serves(pid: int, data_directory: str, owner: Account) -> bool:
+    if not is_postgres(pid) or not belongs_to(pid, owner.uid):
+        return False
     try:
-        works_there = os.path.samefile(f"/proc/{pid}/cwd", data_directory)
+        # without CAP_SYS_PTRACE, as in many containers, root may not see where the process of another user works
+        with acting_as(owner):
+            return os.path.samefile(f"/proc/{pid}/cwd", data_directory)
     except OSError:
         return False
-    return works_there and is_postgres(pid) and belongs_to(pid, owner)
 
 
 def send(postmaster: Postmaster, number: signal.Signals) -> None:
@@ -105,7 +113,7 @@ def send(postmaster: Postmaster, number: signal.Signals) -> None:
 def _signal(pids: Iterable[int], data_directory: str, number: signal.Signals) -> None:
     """Send a signal to those that are still what they were. Raises HotStandbyError "not_the_owner"."""
     try:
-        owner = owner_of(data_directory).uid
+        owner = owner_of(data_directory)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -115,7 +123,7 @@ def _signal(pids: Iterable[int], data_directory: str, number: signal.Signals) ->
             OWN_WAY,
         ) from None
     for pid in pids:
-        if os.geteuid() not in (ROOT, owner):
+        if os.geteuid() not in (ROOT, owner.uid):
             raise _not_the_owner(number, pid, data_directory)
         with _held(pid) as descriptor:
             if not _serves(pid, data_directory, owner):
