@@ -9,6 +9,7 @@ from __future__ import annotations
 import compileall
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -38,6 +39,7 @@ from support.writer import TABLE
 RUN_TIMEOUT_SECONDS = 600.0
 # The history of each timeline that a data directory has, and what may lie beside it.
 HISTORY_FILES = "data/pg_wal/*.history"
+SHARED_MEMORY = re.compile(r" (/dev/shm/PostgreSQL\.\d+)$", re.MULTILINE)
 
 
 @dataclass
@@ -77,6 +79,7 @@ class Stage:
         self._layout = Layout(user.demo)
         self._saved = user.directory / "saved"
         self._count = 0
+        self._shared: set[Path] = set()
 
     @classmethod
     @contextlib.contextmanager
@@ -112,6 +115,7 @@ class Stage:
             before = self._rows(node)
             wait_for(lambda: self._rows(node) > before + 5, "rows that only the primary has")
         server = [pid, *children(pid)]
+        self._shared |= _shared_memory(server)
         for number in server:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
@@ -222,7 +226,13 @@ class Stage:
             _run(["cp", "-a", str(self._layout.node(node)), str(target / node)])
 
     def _end(self) -> None:
+        """Kill what runs, and remove what killed servers leave outside of their directories."""
+        for pid in filter(None, (postmaster(self._layout.data_directory(node)) for node in NODES)):
+            self._shared |= _shared_memory([pid, *children(pid)])
         kill_below(self._layout.directory)
+        for path in self._shared:
+            path.unlink(missing_ok=True)
+        self._shared.clear()
         for left in self._layout.directory.glob("n?/data*/postmaster.pid"):
             remove_shared_memory(left)
 
@@ -267,6 +277,15 @@ def befall(stage: Stage, case: Case) -> None:
     if case.trouble:
         primary = "n1" if case.base == BUILT else "n2"
         stage.kill_server(primary, with_rows_of_its_own="rows" in case.trouble)
+
+
+def _shared_memory(pids: list[int]) -> set[Path]:
+    """The files of dynamic shared memory that these processes use."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found |= set(SHARED_MEMORY.findall(Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")))
+    return {Path(name) for name in found}
 
 
 def _words(pid: int) -> bytes:
