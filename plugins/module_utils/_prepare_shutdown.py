@@ -172,7 +172,6 @@ class Primary:
             "See the server's log",
         )
 
-
     def refuse_returned(self, slots: Sequence[str], checkpoint: Lsn) -> None:
         """See whether the consumers of these slots, which were ended, come back and confirm nothing.
 
