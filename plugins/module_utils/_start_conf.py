@@ -23,8 +23,7 @@ MODE = 0o644
 
 def start_keyword(config_directory: str) -> str:
     """What it says: auto, manual or disabled. A missing file says auto. Raises HotStandbyError "cannot_read"."""
-    found = KEYWORD.search(_read(_path(config_directory)) or "")
-    return found.group(1) if found else "auto"
+    return _keyword_in(_read(_path(config_directory)))
 
 
 def set_start_keyword(config_directory: str, keyword: str) -> None:
@@ -33,9 +32,9 @@ def set_start_keyword(config_directory: str, keyword: str) -> None:
     A reader sees the old text or the new one. Raises HotStandbyError "cannot_read" or "cannot_write".
     """
     path = _path(config_directory)
-    if start_keyword(config_directory) == keyword:
-        return
     text = _read(path)
+    if _keyword_in(text) == keyword:
+        return
     try:
         with acting_as_owner_of(path):
             if text is None:
@@ -48,6 +47,11 @@ def set_start_keyword(config_directory: str, keyword: str) -> None:
             f"cannot write {path}: {error.strerror or error}",
             "Let it be a file that the owner of its directory may write, and see that its disk is not full",
         ) from None
+
+
+def _keyword_in(text: str | None) -> str:
+    found = KEYWORD.search(text or "")
+    return found.group(1) if found else "auto"
 
 
 def with_keyword(text: str, keyword: str) -> str:
