@@ -26,7 +26,8 @@ DATA, WAL, TABLESPACE = "data", "wal", "tablespace"
 
 LOGS = ("log", "pg_log")
 _TOP_FILES = frozenset({*CONFIGURATION, *SIGNALS, PROMOTION_MARKER, "autoprewarm.blocks", "autoprewarm.blocks.tmp"})
-_TEMPORARY = r"pgsql_tmp.*"
+# Those of the server, and those of this collection, but for a directory that was moved aside before.
+_TEMPORARY = r"pgsql_tmp(?:[\d.]*(?:fileset|sharedfileset)?|\.hotstandby-(?!old-)[^/]*)(?:/.*)?"
 _RELATION = r"(?:t\d+_)?\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?"
 _DATABASE = rf"(?:{_RELATION}|PG_VERSION|pg_filenode\.map|pg_internal\.init(?:\.\d+)?)"
 _DATABASES = rf"\d+(?:/{_DATABASE})?"
@@ -73,7 +74,7 @@ def is_servers(kind: str, path: str, what: str) -> bool:
         return False
     if what == LINK:
         return path in ("pg_wal", "pg_xlog") or (top == "pg_tblspc" and below.isdigit())
-    if re.search(rf"(?:^|/){_TEMPORARY}", path):
+    if re.search(rf"(?:^|/){_TEMPORARY}$", path):
         return True
     if not below:
         return top in _BELOW if what == DIRECTORY else top.replace(HIDDEN, "") in _TOP_FILES or top in OWN_ENTRIES

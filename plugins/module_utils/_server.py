@@ -11,6 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._boot_guard import ask_guard
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting, kept
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_control import (
     RELOAD,
@@ -47,7 +48,10 @@ ORPHANS = "processes of a server whose postmaster had ended"
 
 
 def server(module: AnsibleModule) -> dict[str, Any]:
-    """Bring the server into the wanted state. Raises HotStandbyError."""
+    """Bring the server into the wanted state. Raises HotStandbyError.
+
+    The end of a stop that was ordered before may take any time: the node's lock is not held meanwhile.
+    """
     params = module.params
     instance = Instance(
         data_directory=params["data_directory"],
@@ -63,11 +67,24 @@ def server(module: AnsibleModule) -> dict[str, Any]:
         return _forecast(params, control, service)
 
     service.check(params["state"])
-    before = control.running()
-    waited, guard_said = 0.0, ""
+    before, waited = control.running(), 0.0
     if params["state"] == "started" and before is not None and before.stopping:
-        waited += control.wait_stopped("it was told to stop before", before)
+        with kept(module):
+            waited = control.wait_stopped("it was told to stop before", before)
         before = None
+    with acting(module):
+        return _act(module, control, service, instance, before, waited)
+
+
+def _act(
+    module: AnsibleModule,
+    control: ServerControl,
+    service: Service,
+    instance: Instance,
+    before: Postmaster | None,
+    waited: float,
+) -> dict[str, Any]:
+    params, guard_said = module.params, ""
     unmanaged = before is not None and not service.manages(before)
     busy = service.is_busy()
     orphans = control.orphans()

@@ -161,6 +161,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
     RUN_ARGUMENT,
     instance_arguments,
+    looking,
     run_module,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server import server
@@ -200,7 +201,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    run_module(module, server, for_root=True)
+    run_module(module, server, looking, for_root=True)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,30 @@ def test_the_lock_is_held_during_an_act_and_waited_for_by_who_overtakes(
     assert overtaking.wait()["claim"]["granted"]
 
 
+def test_whoever_waits_for_the_end_of_an_earlier_stop_can_be_overtaken(
+    servers: ServerFactory, home: Path, file: str, run_module: RunModule, start_module: StartModule
+) -> None:
+    server = servers.primary()
+    look(run_module, home, run_of("a", file, action="take"))
+    client = server.connect("postgres")  # an orderly stop waits for it
+    postmaster = server.postmaster_pid
+    if postmaster is None:
+        raise AssertionError("the server does not run")
+    os.kill(postmaster, signal.SIGTERM)
+    wait_for(lambda: "stopping" in server.read("postmaster.pid"), "the stop to begin")
+    params = {
+        "bin_directory": server.bin_directory, "data_directory": server.data_directory, "service": "pg_ctl",
+        "state": "started", "timeout": 600, "log_file": server.log_file,
+    }  # fmt: skip
+    start = start_module("server", {**params, "run": acting("a", file)})
+    wait_for(lambda: _waits_for(start, file), "the module to wait")
+    assert look(run_module, home, run_of("b", file, action="take", take_over=True))["granted"]
+    client.close()
+    result = start.wait()
+    assert result.get("error_name") == "overtaken", result
+    assert not server.running
+
+
 def _waits_for(process: ModuleProcess, file: str) -> bool:
     """Whether the module has the claim open."""
     try:

@@ -40,6 +40,8 @@ SERVERS = (
     "base/5/t3_16400",
     "base/5/pg_internal.init.1234",
     "base/pgsql_tmp/pgsql_tmp1234.0",
+    "base/pgsql_tmp/pgsql_tmp1234.0.sharedfileset/i1of2.p0.0",
+    "pgsql_tmp.hotstandby-clone/base/5/1259",
     "global/pg_control",
     "global/pg_filenode.map",
     "pg_xact/0000",
@@ -70,6 +72,8 @@ SOMEBODYS = (
     "pg_wal/notes",
     "log/old/postgresql-Mon.log",
     "archive/00000001000000000000000A",
+    "pgsql_tmp.hotstandby-old-20260101T000000/dump.sql",
+    "pgsql_tmp.mine/dump.sql",
 )
 
 
