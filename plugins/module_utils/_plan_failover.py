@@ -111,6 +111,8 @@ def _decide(topology: Topology, options: FailoverOptions) -> Failover:
     if isinstance(gone, Refusal):
         return Failover(Plan.refused(gone))
     if gone.promoted is not None:
+        if options.to not in (None, gone.promoted.name):
+            return Failover(Plan.refused(_another_was_promoted(gone.promoted, options)))
         return _already(topology, gone)
     refusals = [*sightings(topology, gone), *_unreachable(gone, options)]
     if options.to is not None and topology.member(options.to).declared.never_promote:
@@ -281,6 +283,16 @@ def _too_great(loss: Loss, options: FailoverOptions) -> Refusal:
         f"{loss.told}, more than the {options.maximum_loss:,} bytes that may be lost",
         f"{'A' if options.detached else 'Start the old primary again if that can be done, or a'}ccept it with"
         " -e failover_maximum_loss=BYTES",
+    )
+
+
+def _another_was_promoted(promoted: Member, options: FailoverOptions) -> Refusal:
+    return Refusal(
+        "another_promoted",
+        promoted.name,
+        f"it was promoted already, so {options.to} cannot become the primary by a failover",
+        f"Run failover.yml without failover_to, which brings the others to {promoted.name}, and then switchover.yml"
+        f" -e switchover_to={options.to} if {options.to} has to be the primary",
     )
 
 

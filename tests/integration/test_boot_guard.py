@@ -23,6 +23,7 @@ from support.guards import following, install_guard
 from support.modules import interpreter
 from support.servers import Server, ServerFactory
 
+NOBODY = 65534
 RunModule = Callable[..., dict[str, Any]]
 
 
@@ -285,6 +286,22 @@ def test_root_lets_go_of_its_rights(old: Server, new: Server) -> None:
     for name in ("standby.signal", "postgresql.auto.conf"):
         found = (old.data_directory / name).stat()
         assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, old.account_entry.uid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could become somebody else")
+def test_root_becomes_nobody_but_the_owner_that_was_configured(old: Server, new: Server) -> None:
+    """The owner of the data directory may put a link to somebody else's files in its place."""
+    old.stop()
+    promote(new)
+    guard = install_guard(old, {"s": new.port}, "refuse")
+    for place in (old.data_directory, *old.data_directory.rglob("*")):
+        os.chown(place, NOBODY, NOBODY, follow_symlinks=False)
+    before = {place: place.stat().st_mtime_ns for place in old.data_directory.rglob("*")}
+    result = by_hand(old, guard, as_root=True)
+    for place in (old.data_directory, *old.data_directory.rglob("*")):
+        os.chown(place, old.account_entry.uid, old.account_entry.gid, follow_symlinks=False)
+    assert result.returncode != 0 or "boot guard" not in result.stderr, result
+    assert before == {place: place.stat().st_mtime_ns for place in old.data_directory.rglob("*")}
 
 
 def test_no_guard_is_run_in_check_mode_or_where_none_is_there(old: Server, new: Server, run_module: RunModule) -> None:

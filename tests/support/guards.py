@@ -67,6 +67,7 @@ def guard_options(server: Server, passfile: Path) -> dict[str, Any]:
     """What the role tells of the instance."""
     return {
         "version": server.version,
+        "owner": server.account_entry.name,
         "data_directory": str(server.data_directory),
         "bin_directory": str(server.bin_directory),
         "user": USER,

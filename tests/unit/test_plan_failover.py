@@ -283,6 +283,14 @@ def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options:
     assert not any("promote" in kinds for kinds in steps(outcome).values())
 
 
+def test_who_wants_another_one_promoted_is_told_that_one_was() -> None:
+    topology = cluster(crashed(), primary(timeline=2), cut())
+    outcome = plan_failover(topology, FailoverOptions(to="db-3"))
+    assert names(outcome) == ["another_promoted"]
+    assert "db-2" in outcome.plan.refusals[0].host
+    assert plan_failover(topology, FailoverOptions(to="db-2")).promoted == "db-2"
+
+
 @pytest.mark.parametrize(
     ("topology", "dead", "gone"),
     [

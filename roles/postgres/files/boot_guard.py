@@ -363,16 +363,19 @@ def become_standby(config: Mapping[str, Any], upstream: str) -> None:
         _write(signal, "")
 
 
-def become_owner(directory: str) -> None:
-    """Let go of root: PostgreSQL's programs do not run as root, and files have to belong to the owner."""
+def become_owner(name: str) -> None:
+    """Let go of root: PostgreSQL's programs do not run as root, and files have to belong to the owner.
+
+    Not to whom the data directory belongs now: its owner may put a link to another account's files there.
+    """
     if os.geteuid() != 0:
         return
-    owner = pwd.getpwuid(os.stat(directory).st_uid)
+    owner = pwd.getpwnam(name)
     os.initgroups(owner.pw_name, owner.pw_gid)
     os.setgid(owner.pw_gid)
     os.setuid(owner.pw_uid)
     if os.geteuid() == 0:
-        raise RuntimeError(f"{directory} belongs to root")
+        raise RuntimeError(f"{name} is root")
 
 
 def show_signals(config: Mapping[str, Any]) -> bool:
@@ -399,9 +402,9 @@ def own_of(config: Mapping[str, Any]) -> Own:
 def judge(config: Mapping[str, Any], policy: str) -> Decision | None:
     """Look at this node and at the others; None when it is not going to be writable. Raises what is in TROUBLE."""
     directory = os.fspath(config["data_directory"])
+    become_owner(config["owner"])
     if not os.path.isdir(directory):
         return None
-    become_owner(directory)
     if not os.path.exists(os.path.join(directory, "global", "pg_control")):
         return None
     try:
