@@ -32,7 +32,8 @@ BOOT_SECONDS = 90
 def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the guard of the node with that name; no secret is in it.
 
-    options: version, owner (of the data directory), data_directory, bin_directory, user, passfile and restore_command ("" for none).
+    options: version, owner (of the data directory), data_directory, bin_directory, user, passfile and
+    restore_command ("" for none).
     Raises KeyError or ValueError.
     """
     known = {node.name: node for node in nodes}

@@ -296,6 +296,9 @@ def test_root_becomes_nobody_but_the_owner_that_was_configured(old: Server, new:
     guard = install_guard(old, {"s": new.port}, "refuse")
     for place in (old.data_directory, *old.data_directory.rglob("*")):
         os.chown(place, NOBODY, NOBODY, follow_symlinks=False)
+    for place in old.data_directory.parents:  # everybody may pass
+        place.chmod(place.stat().st_mode | 0o011)
+    os.chown(old.directory / "passfile", NOBODY, NOBODY)
     before = {place: place.stat().st_mtime_ns for place in old.data_directory.rglob("*")}
     result = by_hand(old, guard, as_root=True)
     for place in (old.data_directory, *old.data_directory.rglob("*")):

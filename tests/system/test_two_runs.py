@@ -16,7 +16,7 @@ from support.hosts.states import in_recovery
 from support.waiting import wait_for
 from support.writer import STREAMING
 
-REFUSED = re.compile(r"\[(in_progress|overtaken)\]|this run was overtaken by")
+REFUSED = re.compile(r"\[(in_progress|overtaken|another_promoted)\]|this run was overtaken by")
 TAKE_OVER = ("-e", "take_over=true")
 
 
