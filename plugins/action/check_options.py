@@ -12,7 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._options import unknown_options
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.options import unknown_options
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The parameters of module_utils/_module.py INSTANCE_ARGUMENTS."""
+    """The parameters of module_utils/_module/entry.py INSTANCE_ARGUMENTS."""
 
     DOCUMENTATION = r"""
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The parameter of module_utils/_module.py RUN_ARGUMENT."""
+    """The parameter of module_utils/_module/entry.py RUN_ARGUMENT."""
 
     DOCUMENTATION = r"""
 options:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _access
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner import access
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
 
 DOCUMENTATION = r"""
 name: access_rules
@@ -51,7 +51,7 @@ _value:
 
 def access_rules(records: Mapping[str, Mapping[str, Any]], user: str, version: str) -> list[dict[str, str]]:
     """Return rules for module hba_rules."""
-    return _access.access_rules([member.declared for member in members_from(records)], user, version)
+    return access.access_rules([member.declared for member in members_from(records)], user, version)
 
 
 class FilterModule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _naming
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import slot_name
 
 DOCUMENTATION = r"""
 name: application_name
@@ -40,7 +40,7 @@ _value:
 
 def application_name(node: str) -> str:
     """Return the node's application_name."""
-    return _naming.application_name(node)
+    return slot_name.application_name(node)
 
 
 class FilterModule:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._guard_config import guard_config
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.boot_guard_config import guard_config
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
 
 DOCUMENTATION = r"""
 name: boot_guard_config

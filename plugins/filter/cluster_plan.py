@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._claims import claim_refusals
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from, plan_to_plain
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._goals import plan_for
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._preflight import check
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._steps import Plan
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.claims import claim_refusals
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.goals import plan_for
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from, plan_to_plain
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.plan import Plan
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.preflight import check
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 
 DOCUMENTATION = r"""
 name: cluster_plan

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._claims import claims_told
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.claims import claims_told
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.status import status_of
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 
 DOCUMENTATION = r"""
 name: cluster_status

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _access
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner import access
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
 
 DOCUMENTATION = r"""
 name: passfile_entries
@@ -47,7 +47,7 @@ _value:
 
 def passfile_entries(records: Mapping[str, Mapping[str, Any]], user: str) -> list[dict[str, Any]]:
     """Return entries for module passfile."""
-    return _access.passfile_entries([member.declared for member in members_from(records)], user)
+    return access.passfile_entries([member.declared for member in members_from(records)], user)
 
 
 class FilterModule:

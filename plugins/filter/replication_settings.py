@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _settings
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner import replication_settings as wanted
 
 DOCUMENTATION = r"""
 name: replication_settings
@@ -53,7 +53,7 @@ def replication_settings(
     version: str, records: Mapping[str, Any], wal_bounds: Mapping[str, int | str]
 ) -> dict[str, str]:
     """Return the settings for that version; sizes are MiB."""
-    return _settings.replication_settings(version, len(records), int(wal_bounds["keep"]), int(wal_bounds["slots"]))
+    return wanted.replication_settings(version, len(records), int(wal_bounds["keep"]), int(wal_bounds["slots"]))
 
 
 class FilterModule:

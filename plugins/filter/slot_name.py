@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _naming
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import slot_name as names
 
 DOCUMENTATION = r"""
 name: slot_name
@@ -44,7 +44,7 @@ _value:
 
 def slot_name(node: str, prefix: str = "hotstandby_") -> str:
     """Return the name of the node's slot."""
-    return _naming.slot_name(node, prefix)
+    return names.slot_name(node, prefix)
 
 
 class FilterModule:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import DataFiles
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 
 # What the data directory is.
 ABSENT = "absent"  # not there, or empty

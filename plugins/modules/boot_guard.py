@@ -77,8 +77,8 @@ units_changed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._guard_files import boot_guard
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.boot_guard import boot_guard
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import RUN_ARGUMENT, run_module
 
 
 def main() -> None:

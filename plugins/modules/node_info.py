@@ -167,12 +167,12 @@ wanted_version:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     instance_arguments,
     looking,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node_info import node_info
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.node_info import node_info
 
 RUN_TEXTS = ("id", "who", "host", "playbook", "since", "controller", "process")
 

@@ -77,8 +77,8 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, run_module
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._passfile import passfile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import RUN_ARGUMENT, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.passfile import passfile
 
 
 def main() -> None:

@@ -108,13 +108,13 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._prepare_shutdown import prepare_shutdown
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.prepare_shutdown import prepare_shutdown
 
 
 def main() -> None:

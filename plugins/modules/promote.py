@@ -161,13 +161,13 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._promote import promote
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.promote import promote
 
 
 def main() -> None:

@@ -143,12 +143,12 @@ waited_seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_config import recovery_config
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.recovery_config import recovery_config
 
 
 def main() -> None:

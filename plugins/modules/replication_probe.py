@@ -114,13 +114,13 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_probe import probe
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_probe import probe
 
 # Each action and the parameters that it needs.
 NEEDS: dict[str, tuple[str, ...]] = {

@@ -77,12 +77,12 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_user import replication_user
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_user import replication_user
 
 
 def main() -> None:

@@ -160,13 +160,13 @@ waited_seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind import rewind
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.rewind import rewind
 
 
 def main() -> None:

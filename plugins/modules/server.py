@@ -158,13 +158,13 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     looking,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server import server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server import server
 
 
 def main() -> None:

@@ -138,12 +138,12 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_config import configure
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server_config import configure
 
 
 def main() -> None:

@@ -88,12 +88,12 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_receiver import wal_receiver
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.wal_receiver import wal_receiver
 
 
 def main() -> None:

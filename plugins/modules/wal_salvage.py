@@ -174,13 +174,13 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_salvage import wal_salvage
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.wal_salvage import wal_salvage
 
 
 def main() -> None:

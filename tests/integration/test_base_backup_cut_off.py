@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_marker, find_wreck
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_marker, find_wreck
 from support.clones import (
     PASSWORD,
     broken_program,

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_asides, find_wreck
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_asides, find_wreck
 from support.clones import (
     busy,
     clone_parameters,

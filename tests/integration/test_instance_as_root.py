@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _instance_maker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_maker import Maker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_plan import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance import maker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.maker import Maker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import (
     WantedInstance,
     look_at,
     plan_instance,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import debian_log
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import debian_log
 from support.account import make_directory, remove_directory
 from support.account import test_account as account_of_tests
 from support.servers import programs_for_tests
@@ -99,7 +99,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made.vault.mkdir(0o700)
     (made.vault / "secret").write_text(SECRET)
     monkeypatch.setenv("PG_CLUSTER_CONF_ROOT", str(top / "etc"))
-    monkeypatch.setattr(_instance_maker, "DEBIAN_NOTICE", "/nonexistent/program")
+    monkeypatch.setattr(maker, "DEBIAN_NOTICE", "/nonexistent/program")
     log = Path(debian_log(version, INSTANCE))
     log.unlink(missing_ok=True)
     yield made

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import lies_on
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import lies_on
 from support.clones import wait_until_replayed, wait_until_streaming
 from support.promotions import leave_half_a_record
 from support.servers import Server, ServerFactory

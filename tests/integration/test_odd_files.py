@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import clone_obstacle, rewind_obstacle
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import (
+    clone_obstacle,
+    rewind_obstacle,
+)
 from support.clones import clone_parameters, make_source
 from support.rewinds import diverged, rewind_parameters
 from support.servers import Server, ServerFactory

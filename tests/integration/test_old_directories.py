@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_directories import why_kept
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.old_directories import why_kept
 from support.clones import make_tablespace
 from support.servers import Server, ServerFactory
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conninfo import parse_passfile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import parse_passfile
 from support.clones import ADDRESS, PASSWORD, USER, make_source
 from support.servers import Server, ServerFactory
 

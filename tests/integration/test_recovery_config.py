@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from support.clones import (
     ADDRESS,
     PASSWORD,
@@ -69,8 +69,8 @@ def test_stopped_standby_is_configured_and_streams(
     assert (again["changed"], again["settings_changed"]) == (False, [])
     server.start()
     wait_until_streaming(server, source)
-    conninfo = _conninfo.parse(in_force(server, "primary_conninfo"))
-    assert conninfo == {
+    parsed = conninfo.parse(in_force(server, "primary_conninfo"))
+    assert parsed == {
         "host": ADDRESS,
         "port": str(source.port),
         "user": USER,
@@ -208,10 +208,10 @@ def test_odd_names_survive(servers: ServerFactory, source: Server, run_module: R
     params = follow_parameters(server, source, reload=True, application_name=name)
     result = run_module("recovery_config", params)
     assert not result["failed"], result
-    assert _conninfo.parse(in_force(server, "primary_conninfo"))["application_name"] == name
+    assert conninfo.parse(in_force(server, "primary_conninfo"))["application_name"] == name
     assert not run_module("recovery_config", params)["changed"]
     server.restart()
-    assert _conninfo.parse(in_force(server, "primary_conninfo"))["application_name"] == name
+    assert conninfo.parse(in_force(server, "primary_conninfo"))["application_name"] == name
 
 
 def test_a_running_primary_is_refused(servers: ServerFactory, source: Server, run_module: RunModule) -> None:

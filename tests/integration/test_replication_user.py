@@ -14,7 +14,7 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._password import is_verifier_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.password_verifier import is_verifier_of
 from support.servers import Server, ServerFactory
 
 RunModule = Callable[..., dict[str, Any]]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import find_wreck
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
 from support.clones import PASSWORD, follow_parameters, leftovers, make_tablespace, wait_until_replayed
 from support.rewinds import (
     COMMENT,

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
     Control,
     Node,
@@ -18,8 +17,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
     Slot,
     Walsender,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import (
     Declared,
     Member,
     Topology,

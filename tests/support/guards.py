@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._guard_config import guard_config
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.boot_guard_config import guard_config
 from support.clones import ADDRESS, PASSWORD, USER, slot_of
 from support.clusters import declared
 from support.servers import Server

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_owner import (
     NOBODY,
     Account,
     acting_as,

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.filter.boot_guard_config import boot_guard_config
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._boot_guard import refusal_in
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import SUPPORTED, Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._guard_config import guard_config
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_edits import Found, plan_edits
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import Found, plan_edits
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
     SIGNAL_FILE,
     primary_conninfo,
     wanted_settings,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import SUPPORTED, Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.boot_guard import refusal_in
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.boot_guard_config import guard_config
 from support.clusters import declared
 from support.guards import boot_guard
 

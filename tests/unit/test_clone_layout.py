@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _clone_layout as layout
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_files import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
     find_asides,
     find_wreck,
     pending_steps,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_layout import Piece, Place, Step
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_marker import COPYING, Marker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_moves import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Piece, Place, Step
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.marker import COPYING, Marker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import (
     carry_out,
     clear,
     remove_aside,

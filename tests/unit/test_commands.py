@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Outcome
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Outcome
 
 
 @pytest.mark.parametrize(

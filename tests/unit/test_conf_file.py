@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import (
     HEADING,
     INCLUDE_DIRECTIVES,
     ConfFile,

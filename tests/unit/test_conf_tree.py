@@ -10,7 +10,7 @@ import os.path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_tree import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import (
     Files,
     Kind,
     Occurrence,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import (
     same_value,
     setting_text,
 )

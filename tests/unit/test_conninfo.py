@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conninfo import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import (
     PassfileEntry,
     build,
     hide_password,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _odd_files
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import odd_files
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import (
     DEVICE,
     FIFO,
     SOCKET,
@@ -24,7 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files 
     clone_obstacle,
     rewind_obstacle,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import plan_rejoin
 from support.clusters import cluster, primary, stopped
 
 NOTHING = DataFiles()
@@ -117,7 +117,7 @@ def test_they_are_found_without_being_opened(tmp_path: Path) -> None:
     os.mkfifo(os.fsencode(data / "sub") + b"/\xff\n")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(data / "sub/socket"))
-    found = _odd_files.look(str(data))
+    found = odd_files.look(str(data))
     assert found is not None
     assert found.links == ("dangling", "log")
     assert found.others == ("dangling", "elsewhere", "log", "sub", "top")
@@ -132,11 +132,11 @@ def test_they_are_found_without_being_opened(tmp_path: Path) -> None:
 
 
 def test_the_look_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_odd_files, "ENTRIES", 10)
+    monkeypatch.setattr(odd_files, "ENTRIES", 10)
     for number in range(30):
         (tmp_path / f"d{number}").mkdir()
         os.mkfifo(tmp_path / f"d{number}" / "fifo")
-    found = _odd_files.look(str(tmp_path))
+    found = odd_files.look(str(tmp_path))
     assert found is not None
     assert (len(found.others), found.odd) == (10, ())
-    assert _odd_files.look(str(tmp_path / "absent")) is None
+    assert odd_files.look(str(tmp_path / "absent")) is None

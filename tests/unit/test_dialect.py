@@ -10,13 +10,13 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import (
     ABILITIES,
     SUPPORTED,
     VALUES,
     Dialect,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect_restarts import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect_settings import (
     ALWAYS_RELOAD,
     ALWAYS_RESTART,
     RESTARTS,

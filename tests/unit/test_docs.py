@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def refusal_names() -> Iterator[str]:
     """Every name that a refusal of the planner can have: the texts in the first argument of Refusal(...)."""
-    for path in sorted((ROOT / "plugins/module_utils").glob("*.py")):
+    for path in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Refusal":
                 for part in ast.walk(node.args[0]):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value import bytes_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._goals import plan_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import bytes_of
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.goals import plan_for
 from support.clusters import cluster, primary, standby
 
 SWITCHOVER = {"maximum_lag": "16777216", "maximum_archive_backlog": "16"}

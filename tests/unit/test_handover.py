@@ -11,7 +11,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import (
     SHUTDOWN,
     Record,
     Stream,
@@ -28,9 +28,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover im
     unproved,
     wants_proof,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._standby_server import RECEIVER_TITLE, STARTUP_TITLE
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import RECEIVER_TITLE, STARTUP_TITLE
 
 SEGMENT = 16 * 1024 * 1024
 COMMIT = (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_file import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import (
     HbaEntry,
     HbaFile,
     HbaRule,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_file import HbaFile, HbaRule
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_match import is_line_of, shadowing
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import HbaFile, HbaRule
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_match import is_line_of, shadowing
 
 OURS = "host replication standby 198.51.100.11/32 scram-sha-256"
 NETWORK = "host replication standby 198.51.100.0/24 scram-sha-256"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_wanted import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_wanted import (
     addresses,
     wanted_rules,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
 HOSTS = {
     "n2": ["198.51.100.12"],

@@ -17,17 +17,23 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _module
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._as_owner import Account, owner_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._listeners import find_holder
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observed_server import directory_bytes
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster, running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._processes import send, server_processes
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_control import ServerControl
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_log import LogWatch
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import Instance, PgCtl
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._start_conf import set_start_keyword, start_keyword
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_owner import Account, owner_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
+    Postmaster,
+    running_postmaster,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import send, server_processes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import entry
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.server import directory_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import ServerControl
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.log import LogWatch
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.port_holder import find_holder
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import Instance, PgCtl
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.start_conf import (
+    set_start_keyword,
+    start_keyword,
+)
 from support.account import remove_directory
 
 # No such accounts have to be on the host.
@@ -231,15 +237,15 @@ def test_a_link_to_anothers_directory_ends_no_server_there(
 @only_root
 def test_root_works_in_no_directory_of_the_account(place: Path, theirs: Path) -> None:
     """But through the modules that know how; and where the host has no such account, nobody acts as it."""
-    _module.refuse_root({"data_directory": str(theirs)})
+    entry.refuse_root({"data_directory": str(theirs)})
     os.chown(theirs, pwd.getpwnam("nobody").pw_uid, -1)
     for name in ("data_directory", "config_directory", "hba_file", "path"):
         with pytest.raises(HotStandbyError) as caught:
-            _module.refuse_root({name: str(theirs)})
+            entry.refuse_root({name: str(theirs)})
         assert caught.value.name == "runs_as_root"
-        _module.refuse_root({name: str(place)})
-        _module.refuse_root({name: "/nonexistent/directory"})
-        _module.refuse_root({name: None})
+        entry.refuse_root({name: str(place)})
+        entry.refuse_root({name: "/nonexistent/directory"})
+        entry.refuse_root({name: None})
 
 
 def test_who_is_not_root_owns_what_he_sees(place: Path) -> None:

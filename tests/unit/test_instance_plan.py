@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance_plan import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import (
     Look,
     WantedInstance,
     Work,
     initdb_options,
     plan_instance,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
 REAL = "/nonexistent/data"
 SCRATCH = "/nonexistent/data.hotstandby-instance/data"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import LAST_POSITION, Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import LAST_POSITION, Lsn
 
 positions = st.integers(0, LAST_POSITION)
 MEGABYTE = 1024 * 1024

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _observed_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import SqlError, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe import server as observed_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import SqlError, Target
 from support.clusters import server
 
 HERE = Target("/tmp", 5432)
@@ -36,7 +36,7 @@ def test_a_size_that_takes_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch)
         asked.append(target)
         return Busy()
 
-    monkeypatch.setattr(_observed_server, "connect", connect)
+    monkeypatch.setattr(observed_server, "connect", connect)
     seen = server(size_bytes=None)
-    assert _observed_server.measured(seen, HERE, "/nowhere") == seen
-    assert [target.statement_timeout_seconds for target in asked] == [_observed_server.SIZES_SECONDS]
+    assert observed_server.measured(seen, HERE, "/nowhere") == seen
+    assert [target.statement_timeout_seconds for target in asked] == [observed_server.SIZES_SECONDS]

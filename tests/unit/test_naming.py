@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import (
     application_name,
     is_slot_name,
     slot_name,

@@ -10,19 +10,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._last_look import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.last_look import (
     against_promotion,
-    places_to_ask,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import OTHER, WRECK, Node, Sighting, to_plain
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint, plan_site
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import (
+    plan_rejoin,
+    plan_repoint,
+    plan_site,
+)
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.failover import (
     FailoverOptions,
     plan_failover,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.status import status_of
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology, places_to_ask
 from support.clusters import OURS, THEIRS, cluster, lsn, primary, standby, stopped, virgin
 
 FIRST, THIRD = "192.0.2.1 5432", "192.0.2.3 5432"

@@ -10,8 +10,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._data_files import DataFiles, OddFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot, Node, Slot, to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import DataFiles, OddFile
 from support.clusters import lsn, primary, standby, stopped, virgin, with_slot
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_content import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.old_content import (
     DATA,
     DIRECTORY,
     FILE,
@@ -20,7 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_content
     is_servers,
     kind_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._old_directories import sort_out
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.old_directories import sort_out
 
 SERVERS = (
     "PG_VERSION",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._options import (
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.options import (
     FACTS,
     OPTIONS,
     PASSED,

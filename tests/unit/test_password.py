@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._password import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.password_verifier import (
     ScramVerifier,
     is_verifier_of,
     md5_verifier,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_site
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import plan_site
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import (
     GIBIBYTE,
     OURS,

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_failover import (
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.failover import (
     Failover,
     FailoverOptions,
     plan_failover,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import THEIRS, cluster, primary, standby, stopped, virgin
 
 ALIVE = "192.0.2.1 5432"  # db-1, as its declared place

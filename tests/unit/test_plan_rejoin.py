@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot, Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan import plan_rejoin, plan_repoint
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import plan_rejoin, plan_repoint
 from support.clusters import THEIRS, cluster, control, lsn, primary, standby, stopped, virgin
 
 # What db-2 looks like beside the primary db-1 (timeline 2, left timeline 1 at 0/5000000, WAL up to 0/8000000).

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_restart import plan_restart
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.restart import plan_restart
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import cluster, primary, standby, stopped
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._plan_switchover import (
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.switchover import (
     Switchover,
     SwitchoverOptions,
     plan_switchover,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import cluster, lsn, primary, senders, standby, stopped, virgin, with_slot
 
 MEBIBYTE = 1024 * 1024

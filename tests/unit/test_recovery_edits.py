@@ -12,32 +12,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _conninfo
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_copy import Copy
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_layout import Place
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_source import Source, is_local
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone_target import CloneTarget, Tablespace
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_file import ConfFile
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_tree import Occurrence
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import SUPPORTED, Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._passfile import shown as passfile_shown
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_edits import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.copy import Copy
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.source import Source, is_local
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.target import CloneTarget, Tablespace
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import Occurrence
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import (
     Found,
     plan_edits,
     rewritten,
     settings_file,
     shown,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_settings import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
     OPTIONAL,
     STOPPING,
     primary_conninfo,
     wanted_settings,
     without_settings,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.passfile import shown as passfile_shown
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import SUPPORTED, Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
 
@@ -140,9 +140,9 @@ def test_passwords_are_not_shown() -> None:
 def test_conninfo_survives_the_file(host: str, user: str, name: str) -> None:
     """Whatever the names hold: conninfo quoting within the quoting of the file."""
     dialect = Dialect.for_version("15")
-    conninfo = primary_conninfo(host, 5432, user, "/p", name, dialect)
-    text = rewritten("", wanted_settings(dialect, conninfo, "s", None, {}))
-    parsed = _conninfo.parse(ConfFile.parse(text).get("primary_conninfo") or "")
+    text = primary_conninfo(host, 5432, user, "/p", name, dialect)
+    text = rewritten("", wanted_settings(dialect, text, "s", None, {}))
+    parsed = conninfo.parse(ConfFile.parse(text).get("primary_conninfo") or "")
     assert (parsed["host"], parsed["user"], parsed["application_name"]) == (host, user, name)
     assert not {"password", "dbname", "replication"} & parsed.keys()
 
@@ -177,9 +177,9 @@ def copy(version: str, slot: str | None = "s", max_rate: str | None = None) -> C
 
 def test_arguments() -> None:
     arguments = copy("15", max_rate="32M").arguments()
-    conninfo = _conninfo.parse(arguments[arguments.index("-d") + 1])
-    assert (conninfo["host"], conninfo["application_name"]) == ("h o", "it's")
-    assert "passfile" not in conninfo
+    parsed = conninfo.parse(arguments[arguments.index("-d") + 1])
+    assert (parsed["host"], parsed["application_name"]) == ("h o", "it's")
+    assert "passfile" not in parsed
     assert arguments[:2] == ["-D", "/d.hotstandby-clone"]
     assert arguments[arguments.index("-S") + 1] == "s"
     assert "--waldir=/w.hotstandby-clone" in arguments

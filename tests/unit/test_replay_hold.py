@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._replay_hold import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import (
     Client,
     first_to_end,
     holders,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._asides import sorted_out
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind_shelter import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.asides import sorted_out
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.shelter import (
     find_shelters,
     is_shelter,
     make_shelter,

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_plan import cluster_plan
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._claims import claim_refusals, claims_told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import (
     STALE_SECONDS,
     Claimant,
     Run,
     may_claim,
 )
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.claims import claim_refusals, claims_told
 
 HERE, THERE = "boot-1 pid:[1]", "boot-2 pid:[1]"
 OLD = Run("old", "alice", "laptop", "site.yml", "2026-01-01T03:00:00+00:00", HERE, "100 5")

@@ -12,25 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._listeners import (
-    find_holder,
-    listening_inodes,
-)
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
     Postmaster,
     is_postgres,
     running_postmaster,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_control import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import (
     RELOAD,
     START,
     STOP,
     steps,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_log import LogWatch, relevant_lines
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service import DEBIAN_UNIT
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._start_conf import set_start_keyword, start_keyword
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._systemd import ORDER, SIGNAL, ways_to_stop
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.log import LogWatch, relevant_lines
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.port_holder import (
+    find_holder,
+    listening_inodes,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import DEBIAN_UNIT
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.start_conf import (
+    set_start_keyword,
+    start_keyword,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.systemd import ORDER, SIGNAL, ways_to_stop
 
 PID_FILE = """\
 4711

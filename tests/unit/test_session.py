@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import SUPPORTED, Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import (
-    Target,
-    comes_from_server,
-    explain_refusal,
-)
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._session_settings import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import SUPPORTED, Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     essential_options,
     program_environment,
     session_options,
     set_statements,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
+    Target,
+    comes_from_server,
+    explain_refusal,
 )
 
 NO_PASSWORD = "connection to server on socket failed: fe_sendauth: no password supplied"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_config_report import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.report import (
     tell_reason,
     without_passwords,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._setting_effect import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.setting_effect import (
     Effect,
     LiveSetting,
     effect,

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._access import (
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.access import (
     access_rules,
     passfile_entries,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._settings import replication_settings
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.replication_settings import (
+    replication_settings,
+)
 from support.clusters import declared
 
 NODES = [declared("db-1"), declared("db-2"), declared("db-3", address="192.0.2.1", port=5433)]

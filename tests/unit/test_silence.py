@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.silence import (
     Patience,
     Sender,
     answers,
@@ -20,6 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._silence imp
     stuck,
     undecided,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 
 CHECKPOINT = Lsn(0x3000100)
 PATIENCE = Patience(silence=2.0, consumer=10.0)

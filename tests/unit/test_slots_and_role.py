@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_slots import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_slots import (
     FoundSlot,
     SlotPlan,
     plan_slots,
     require_names,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._replication_user import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_user import (
     Wanted,
     role_changes,
     role_statement,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import SUPPORTED, Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import SUPPORTED, Dialect
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLACES = ("plugins", "roles", "playbooks")

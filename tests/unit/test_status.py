@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_records import cluster_records
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._cluster import members_from
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._status import status_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._topology import Topology
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.status import status_of
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import THEIRS, cluster, declared, lsn, primary, senders, standby, stopped, virgin, with_slot
 
 

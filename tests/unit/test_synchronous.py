@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._synchronous import (
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.synchronous import (
     SynchronousNames,
     waiting_commits,
 )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 
 THIRD = "1\t0/3000000\tno recovery target specified\n\n# kept\n2\t0/5000000\tno recovery target specified\n"
 A, B = Lsn.parse("0/3000000"), Lsn.parse("0/5000000")

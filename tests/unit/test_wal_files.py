@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._wal_files import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_segments import (
     HEADER_BYTES,
     Header,
     Segment,

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a clone was asked for, what it refuses, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_rewind
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import refuse_orphans
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+
+from .source import SourceSlot
+from .target import CloneTarget
+
+REPLACE_VARIABLE = "hot_standby_replace_data"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the module was asked for. acting: holds the node's lock while the clone is put into place."""
+
+    commands: Commands
+    dialect: Dialect
+    place: Target
+    params: dict[str, Any]
+    acting: Callable[[], AbstractContextManager[None]]
+
+    @property
+    def data_directory(self) -> str:
+        return str(self.params["data_directory"])
+
+    @property
+    def application_name(self) -> str:
+        return str(self.params["application_name"] or "hotstandby")
+
+    @property
+    def source_slot(self) -> SourceSlot | None:
+        name = self.params["slot"]
+        return SourceSlot(self.place, self.dialect, name, self.application_name) if name else None
+
+
+def refuse_running(data_directory: str) -> None:
+    running = running_postmaster(data_directory)
+    if running:
+        raise HotStandbyError(
+            "running_server",
+            f"a server runs in {data_directory} (process {running.pid}, port {running.port})",
+            "Stop it first if it is not wanted; a running server is never replaced",
+        )
+    refuse_orphans(data_directory)
+
+
+def result_of(request: Request, reason: str, *, changed: bool, before: str, **more: Any) -> dict[str, Any]:
+    after = f"{request.data_directory}: clone of {request.place}\n"
+    return {
+        "changed": changed,
+        "path": "clone",
+        "reason": reason,
+        "moved_aside": [],
+        "verified": False,
+        "bytes": 0,
+        "waited_seconds": 0.0,
+        "slot_created": False,
+        "slots_dropped": [],
+        "diff": {"before": f"{request.data_directory}: {before}\n", "after": after},
+        **more,
+    }
+
+
+def refuse_content(request: Request, target: CloneTarget) -> None:
+    directory = target.data.directory
+    if target.content == layout.OTHER:
+        raise HotStandbyError(
+            "not_a_data_directory",
+            f"{directory} is not empty and holds no PostgreSQL cluster",
+            "Point postgres_data_directory to an empty or absent directory, or move that content away",
+        )
+    # the remains of a rewind that was cut off are no cluster any more
+    if target.content == layout.CLUSTER and not request.params["replace"] and not find_rewind(directory):
+        raise HotStandbyError(
+            "data_present",
+            f"{directory} holds a PostgreSQL {target.old_major} cluster",
+            f"Set {REPLACE_VARIABLE}=true for this host to have it moved aside (not deleted) and cloned anew",
+        )

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter: what a clone has to know of its source, and its slot there."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
+    Session,
+    Target,
+    connect,
+    connect_replication,
+    quote_identifier,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+
+# A walsender whose client has vanished without a word ends after wal_sender_timeout, 60 s by default.
+OWN_WALSENDER_SECONDS = 75
+SLOT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was found of the source. tablespaces: locations of those outside of its data directory."""
+
+    target: Target
+    system_identifier: str
+    tablespaces: tuple[str, ...]
+
+    @property
+    def is_local(self) -> bool:
+        return is_local(self.target.host)
+
+
+def inspect_source(target: Target, dialect: Dialect, system_identifier: str | None) -> Source:
+    """Ask the source who it is.
+
+    Raises HotStandbyError: those of connecting, "foreign_system", "version_mismatch".
+    """
+    with connect_replication(target) as session:
+        found = str(session.row("IDENTIFY_SYSTEM")["systemid"])
+        version = session.version
+    if system_identifier and found != system_identifier:
+        raise HotStandbyError(
+            "foreign_system",
+            f"the server at {target} is of another cluster: its system identifier is {found}, not {system_identifier}",
+            "Correct postgres_address and postgres_port of the primary",
+        )
+    if _major(version) != dialect.major:
+        raise HotStandbyError(
+            "version_mismatch",
+            f"the server at {target} is of version {_major(version)}, the programs here of {dialect.major}",
+            "Set the same postgres_version for both; streaming needs the same major version",
+        )
+    with connect(target) as session:
+        rows = session.rows("SELECT pg_catalog.pg_tablespace_location(oid) AS place FROM pg_catalog.pg_tablespace")
+    # the default ones have no location, those within the data directory a relative one
+    tablespaces = tuple(sorted(row["place"] for row in rows if os.path.isabs(row["place"])))
+    return Source(target, found, tablespaces)
+
+
+def _major(version: int) -> str:
+    try:
+        return Dialect.for_version(version).major
+    except ValueError:
+        return str(version)
+
+
+def is_local(host: str) -> bool:
+    """Whether a host (a name, an address or a socket directory) is this very machine."""
+    if os.path.isabs(host):
+        return True
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return False
+    return any(_is_own(answer[0], answer[4]) for answer in found)
+
+
+def _is_own(family: int, address: tuple[Any, ...]) -> bool:
+    """Only an address of this machine can be bound; nothing is sent."""
+    if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_unspecified:
+        return True
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address[0], 0, *address[2:]))
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class SourceSlot:
+    """The standby's slot on the source."""
+
+    target: Target
+    dialect: Dialect
+    name: str
+    application_name: str
+
+    def find(self, session: Session) -> dict[str, Any]:
+        """Its row ({} when there is none), with whoever uses it as far as we may see that."""
+        status = "s.wal_status" if self.dialect.has_slot_wal_status else "NULL"
+        return session.row(
+            f"SELECT s.slot_type, s.active, {status} AS wal_status,"
+            " r.application_name, r.client_addr::text AS client FROM pg_catalog.pg_replication_slots s"
+            " LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = %s",
+            (self.name,),
+        )
+
+    def check(self) -> tuple[bool, float]:
+        """Return whether a usable slot is there, and the seconds waited for its last user to leave.
+
+        A walsender that our own cut-off clone left is given the time that the source takes to notice.
+        Raises HotStandbyError "slot_taken" or "slot_not_physical".
+        """
+        with connect(self.target) as session:
+            found = self.find(session)
+            if found and found["slot_type"] != "physical":
+                raise HotStandbyError(
+                    "slot_not_physical",
+                    f"the slot {self.name} on {self.target} is not a physical one",
+                    "Drop it there, or set another postgres_slot_prefix",
+                )
+            waited = 0.0
+            if found and found["active"]:
+                own = found["application_name"] == self.application_name
+                waited = self._wait_until_free(session, OWN_WALSENDER_SECONDS if own else SLOT_SECONDS)
+                found = self.find(session)
+        return bool(found) and found["wal_status"] != "lost", waited
+
+    def _wait_until_free(self, session: Session, seconds: float) -> float:
+        try:
+            return wait_until(lambda: not self.find(session).get("active"), seconds, "the slot is free")
+        except HotStandbyError as error:
+            found: Mapping[str, Any] = self.find(session)
+            standby, client = found.get("application_name"), found.get("client")
+            user = f"{standby or 'another standby'} at {client or 'a local socket'}"
+            raise HotStandbyError(
+                "slot_taken",
+                f"the slot {self.name} on {self.target} is in use by {user}",
+                "Stop that standby; two hosts of one inventory name share a slot",
+            ) from error
+
+    def create(self) -> None:
+        """Create it, with its WAL kept from now on; a lost one is replaced. Raises HotStandbyError."""
+        reserve = " RESERVE_WAL" if self.dialect.has_immediately_reserve else ""
+        with connect(self.target) as session:
+            lost = bool(self.find(session))
+        with connect_replication(self.target) as session:
+            if lost:
+                session.execute(f"DROP_REPLICATION_SLOT {quote_identifier(self.name)}")
+            session.execute(f"CREATE_REPLICATION_SLOT {quote_identifier(self.name)} PHYSICAL{reserve}")
+
+    def drop(self) -> None:
+        """Drop it once nobody uses it any more. Raises HotStandbyError."""
+        with connect(self.target) as session:
+            self._wait_until_free(session, SLOT_SECONDS)
+        with connect_replication(self.target) as session:
+            session.execute(f"DROP_REPLICATION_SLOT {quote_identifier(self.name)}")

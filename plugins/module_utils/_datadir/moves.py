@@ -1,0 +1,225 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter: carries out the steps of a swap, and clears away what clones leave."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
+    remove_file,
+    sync_directory,
+    write_private,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+
+from . import layout
+from .layout import Place, Step
+from .marker import Marker
+
+PROGRAM = "pg_basebackup"
+LOCK_SECONDS = 30
+KILL_SECONDS = 20
+
+
+@contextmanager
+def locked(place: Place) -> Iterator[float]:
+    """Keep other clones of the directory out meanwhile; gives the seconds waited for one to end.
+
+    Raises HotStandbyError "clone_running".
+    """
+    taken: list[int] = []
+
+    def take() -> bool:
+        descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        if _is_file_at(descriptor, place.lock):
+            taken.append(descriptor)
+            return True
+        os.close(descriptor)  # its last holder removed it between our open and our lock
+        return False
+
+    try:
+        waited = wait_until(take, LOCK_SECONDS, "the lock is free")
+    except HotStandbyError as error:
+        raise HotStandbyError(
+            "clone_running",
+            f"another clone or rewind of {place.directory} is under way on this host: it holds {place.lock}",
+            "Wait until it has ended and run this again",
+        ) from error
+    try:
+        yield waited
+    finally:
+        with suppress(OSError):
+            os.unlink(place.lock)
+        os.close(taken[0])
+
+
+def _is_file_at(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def save_marker(place: Place, marker: Marker) -> None:
+    write_private(place.marker, marker.text())
+
+
+def forget_marker(place: Place) -> None:
+    """Remove the marker, wherever it lies."""
+    for inside in (False, True):
+        with suppress(NotADirectoryError):
+            remove_file(Place(place.directory, inside).marker)
+
+
+def forget_rewind(place: Place) -> None:
+    """Remove the marker of a rewind that was cut off in what was there before."""
+    for inside in (False, True):
+        with suppress(NotADirectoryError):
+            remove_file(Place(place.directory, inside).rewind_marker)
+
+
+def find_strays(side: str, program: str = PROGRAM) -> list[int]:
+    """Pids of every pg_basebackup that writes to this side directory (each one is two processes)."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _writes_to(name, side, program)]
+
+
+def _writes_to(pid: str, side: str, program: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            arguments = file.read().split(b"\0")
+    except OSError:
+        return False
+    return os.path.basename(arguments[0]) == program.encode() and os.fsencode(side) in arguments
+
+
+def stop_strays(side: str, program: str = PROGRAM) -> None:
+    """End them and wait until they are gone. Raises HotStandbyError "stray_process"."""
+    for pid in find_strays(side, program):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    try:
+        wait_until(lambda: not find_strays(side, program), KILL_SECONDS, "it has ended")
+    except HotStandbyError as error:
+        pids = ", ".join(map(str, find_strays(side, program)))
+        raise HotStandbyError(
+            "stray_process",
+            f"{program} of an earlier run still writes to {side} (process {pids}) and cannot be ended",
+            "End it by hand",
+        ) from error
+
+
+def clear(marker: Marker | None, sides: Iterable[str]) -> list[str]:
+    """Remove half-made side directories, and what was created around them; return the removed ones."""
+    found = {*sides, *(marker.sides if marker else ())}
+    removed = [side for side in sorted(found) if _remove_tree(side, layout.looks_like_side(side))]
+    for directory in reversed(marker.created if marker else ()):
+        with suppress(OSError):  # not empty: then it is in use
+            os.rmdir(directory)
+    return removed
+
+
+def refuse_used(path: str) -> None:
+    """Raise HotStandbyError "aside_in_use" when a server runs in a directory that was moved aside."""
+    running = running_postmaster(path)
+    if running:
+        raise HotStandbyError(
+            "aside_in_use",
+            f"a server (process {running.pid}) runs in {path}, the old directory that was moved aside",
+            "Stop it if it is not wanted; the directory was kept",
+        )
+
+
+def remove_aside(path: str) -> bool:
+    """Remove a directory that was moved aside; False when it is gone. Raises OSError."""
+    return _remove_tree(path, layout.looks_like_aside(path))
+
+
+def _remove_tree(path: str, is_ours: bool) -> bool:
+    if not is_ours:
+        raise HotStandbyError("not_ours", f"{path} is not a directory that a clone made; it was not removed")
+    if not os.path.lexists(path):
+        return False
+    shutil.rmtree(path)
+    sync_directory(os.path.dirname(path))
+    return True
+
+
+def make_directories(path: str) -> tuple[str, ...]:
+    """Create a directory and those above it, mode 0700; return the ones created, outer ones first."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for directory in reversed(missing):
+        os.mkdir(directory, 0o700)
+        sync_directory(os.path.dirname(directory))
+    return tuple(reversed(missing))
+
+
+def carry_out(steps: Sequence[Step]) -> None:
+    """Do the steps in order. Raises HotStandbyError "swap_failed"; what is left can be done later."""
+    try:
+        for step in steps:
+            _DO[step.kind](step)
+            for path in {step.source, step.destination} - {""}:
+                sync_directory(os.path.dirname(path))
+    except OSError as error:
+        raise HotStandbyError(
+            "swap_failed",
+            f"the clone could not be put into place: {error.strerror or error} ({error.filename})",
+            "Nothing is lost: put that right and run this again, it goes on where it stopped",
+        ) from error
+
+
+def _make(step: Step) -> None:
+    os.mkdir(step.destination, 0o700)
+
+
+def _rename(step: Step) -> None:
+    # a rename replaces an empty directory, and nothing else may be there
+    in_the_way = os.path.lexists(step.destination)
+    if in_the_way and os.path.isdir(step.destination) and not os.path.islink(step.destination):
+        in_the_way = bool(os.listdir(step.destination))
+    if in_the_way:
+        raise FileExistsError(0, "something is in the way", step.destination)
+    os.rename(step.source, step.destination)
+
+
+def _link(step: Step) -> None:
+    set_link(step.destination, step.source)
+
+
+def set_link(path: str, target: str) -> None:
+    """Make a symbolic link lead to target, in one step."""
+    scratch = f"{path}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(scratch)
+    os.symlink(target, scratch)
+    os.replace(scratch, path)
+
+
+def _remove(step: Step) -> None:
+    os.rmdir(step.source)
+
+
+_DO = {
+    layout.MAKE: _make,
+    layout.OUT: _rename,
+    layout.LINK: _link,
+    layout.IN: _rename,
+    layout.REMOVE: _remove,
+}

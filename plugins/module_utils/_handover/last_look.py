@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last look before a promotion: what it means that other nodes answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Sighting
+
+
+def against_promotion(seen: Sequence[Sighting], system_identifier: str, timeline: int) -> str | None:
+    """Why a standby on this timeline must not be promoted beside these servers; None when nothing speaks against it.
+
+    Only a standby of the same history so far, and a server of another cluster, speak for themselves: who answers and
+    does not let us ask may be a primary.
+    """
+    for server in seen:
+        why = _against(server, system_identifier, timeline)
+        if why:
+            return f"a server answers at {server.place.replace(' ', ' port ')}: {why}"
+    return None
+
+
+def _against(server: Sighting, system_identifier: str, timeline: int) -> str | None:
+    if server.system_identifier not in (None, system_identifier):
+        return None
+    if server.in_recovery is None or server.system_identifier is None or server.timeline is None:
+        return f"it cannot be told whether it is a primary ({server.trouble or 'it said nothing more'})"
+    if not server.in_recovery:
+        return f"it is a primary, on timeline {server.timeline}"
+    if server.timeline > timeline:
+        return f"it is a standby on timeline {server.timeline}, newer than {timeline} here"
+    return None

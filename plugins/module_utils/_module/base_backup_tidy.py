@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removes what a clone moved aside, once the new standby streams. The work of module base_backup, state tidied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.asides import remove, sorted_out
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
+    find_asides,
+    find_marker,
+    place_of,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.marker import COPYING
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import (
+    clear,
+    forget_marker,
+    locked,
+    refuse_used,
+    stop_strays,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import dialect_of, find_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+
+# How long to wait for the standby to stream when the caller sets no time.
+STREAMING_SECONDS = 60
+KEEP_VARIABLE = "hot_standby_keep_old_data"
+
+
+def tidy(module: AnsibleModule) -> dict[str, Any]:
+    """Remove the directories that were moved aside. Raises HotStandbyError, and then removes nothing."""
+    params = module.params
+    directory = params["data_directory"]
+    with plain_errors():
+        place = place_of(directory)
+        marker = find_marker(directory)
+        halves = [*(marker.sides if marker and marker.phase == COPYING else ()), place.side]
+        asides, kept = ([], {}) if params["keep_old"] else sorted_out(directory)
+        for path, why in kept.items():
+            module.warn(_told(path, why))
+        result: dict[str, Any] = {
+            "changed": False,
+            "path": "none",
+            "removed": [],
+            "kept": sorted(kept),
+            "waited_seconds": 0.0,
+        }
+        if not asides and marker is None:
+            return {**result, "reason": _nothing(params, directory, kept)}
+        if module.check_mode:
+            told = ", ".join(asides) or "what a cut-off clone left"
+            return {**result, "changed": True, "removed": asides, "reason": f"would remove {told}", **_diff(asides)}
+        waited = _wait_until_streaming(params)
+        with locked(place):
+            for side in halves:
+                stop_strays(side)
+            removed = clear(marker, halves)
+            forget_marker(place)
+            if not params["keep_old"]:  # somebody may have put something there meanwhile
+                asides, kept = sorted_out(directory)
+            for path in asides:
+                refuse_used(path)
+            for path in asides:
+                try:
+                    removed += [path] if remove(path) else []
+                except OSError as error:
+                    kept[path] = f"{error.filename} could not be removed: {error.strerror}"
+                    module.warn(_told(path, kept[path]))
+    reason = "the standby streams, so the old directories were removed"
+    if kept:
+        reason += f"; {', '.join(sorted(kept))} was kept"
+    return {
+        **result,
+        "changed": bool(removed) or marker is not None,
+        "removed": removed,
+        "kept": sorted(kept),
+        "waited_seconds": waited,
+        "reason": reason,
+        **_diff(removed),
+    }
+
+
+def _told(path: str, why: str) -> str:
+    return f"{path}, an old data directory, was kept: {why}. Save what is wanted of it, and remove it by hand."
+
+
+def _nothing(params: dict[str, Any], directory: str, kept: Mapping[str, str]) -> str:
+    if params["keep_old"]:
+        return f"{len(find_asides(directory))} old directories are kept"
+    return f"kept: {'; '.join(f'{path}: {why}' for path, why in kept.items())}" if kept else "nothing was moved aside"
+
+
+def _diff(paths: list[str]) -> dict[str, Any]:
+    return {"diff": {"before": "".join(f"{path}\n" for path in paths), "after": ""}}
+
+
+def _wait_until_streaming(params: dict[str, Any]) -> float:
+    """Wait until the server in the data directory streams as a standby; return the seconds that it took."""
+    directory = params["data_directory"]
+    target = find_server(params)
+    if target is None:
+        raise HotStandbyError(
+            "not_running",
+            f"no server runs in {directory}, so what was moved aside is kept",
+            "Start the standby and run this again",
+        )
+    with connect(target) as session:
+        if not session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+            raise HotStandbyError(
+                "not_a_standby",
+                f"the server in {directory} is a primary, so what was moved aside is kept",
+                f"Remove it by hand if it is not wanted any more, or set {KEEP_VARIABLE}=true",
+            )
+        return wait_until(
+            lambda: _streams(session),
+            params["timeout"] or STREAMING_SECONDS,
+            f"the standby in {directory} streams (what was moved aside is kept until then)",
+            "See its server's log",
+        )
+
+
+def _streams(session: Session) -> bool:
+    dialect = dialect_of(session)
+    if dialect.has_wal_receiver_view:
+        return bool(session.value("SELECT 1 FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'"))
+    return session.value(f"SELECT {dialect.last_receive_lsn_function}()") is not None

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of module node_info."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.claim import Claim
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import Place, observe
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.under_way import await_rewind
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker
+
+# How long a look waits for a rewind under a run that has ended; postgres_look_timeout bounds it.
+REWIND_SECONDS = 10
+
+
+def node_info(module: AnsibleModule) -> dict[str, Any]:
+    """Observe the instance that the parameters name. Raises HotStandbyError."""
+    params = module.params
+    claim = _claim(params["run"] or {}, check_mode=module.check_mode)
+    if claim and params["run"]["action"] == "release":
+        return {"changed": False, "node": None, "wanted_version": params["version"], "claim": claim}
+    if claim and claim["granted"] and params["run"]["action"] == "take" and not module.check_mode:
+        await_rewind(params["data_directory"], REWIND_SECONDS)
+    place = Place(
+        data_directory=params["data_directory"],
+        config_directory=params["config_directory"] or params["data_directory"],
+        port=params["port"],
+        target=Target(
+            host=params["socket_directory"],
+            port=params["port"],
+            database=params["login_database"],
+            user=params["login_user"],
+            connect_timeout_seconds=5,
+        ),
+        peers=tuple(params["peers"]),
+        asker=Asker(**params["ask_as"]) if params["ask_as"] else None,
+        measures=params["measure"],
+        files=params["files"],
+        settings=params["settings"],
+    )
+    node = observe(Commands(module.run_command, params["bin_directory"]), place)
+    return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}
+
+
+def _claim(run: dict[str, Any], *, check_mode: bool) -> dict[str, Any] | None:
+    """Claim the node before it is looked at: no other run changes after that what is seen."""
+    if not run:
+        return None
+    claim = Claim(run["file"])
+    if run["action"] == "take" and not check_mode:
+        neighbours = None if run["neighbours"] is None else tuple(run["neighbours"])
+        return claim.take(Claimant(Run.from_plain(run), neighbours, run["take_over"])).to_plain()
+    found = claim.look(run["id"]).to_plain()
+    if run["action"] in ("release", "look_and_release") and not check_mode:
+        claim.release(run["id"])
+    return found

@@ -1,0 +1,261 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observes one instance: files and control file first, then the server if one runs. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.asides import all_asides
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.odd_files import look
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import slots_in
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import answering, unresolved
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
+    Postmaster,
+    running_postmaster,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import find_orphans
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import (
+    end_of_wal,
+    nothing_whole_after,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import creation_was_cut_off
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.overrides import overridden
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import HAS_PSYCOPG2, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker, ask_all
+
+from .restore_command import restores_from_archive
+from .server import measured, observe_server
+from .under_way import work_under_way
+
+# What a file system's root holds of its own; a directory with nothing else counts as empty.
+FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked
+    what they are, None when they are not. measures: whether the size of a running primary is asked. files: whether
+    the data directory is looked through for what a rewind or a clone stumbles over.
+    settings: what is declared and compared, none for nothing."""
+
+    data_directory: str
+    config_directory: str
+    port: int
+    target: Target
+    peers: tuple[str, ...]
+    asker: Asker | None = None
+    measures: bool = False
+    files: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+def observe(commands: Commands, place: Place) -> Node:
+    """Look at everything that decisions are made of."""
+    addresses = tuple(dict.fromkeys(peer.split()[0] for peer in place.peers))
+    version = commands.version() if commands.has("postgres") else None
+    data_major = _read_line(os.path.join(place.data_directory, "PG_VERSION"))
+    directory, wreck = _directory(place.data_directory)
+    postmaster = running_postmaster(place.data_directory)
+    answer = answering(place.peers)
+    control: Control | None = None
+    history: TimelineHistory | None = None
+    server: Server | None = None
+    wal_end: Lsn | None = None
+    unreadable: str | None = None
+    if directory == _node.CLUSTER and data_major:
+        try:
+            dialect = Dialect.for_version(data_major)
+            raw = commands.control_data(place.data_directory)
+            control = read_control(raw)
+            segment_size = int(raw["Bytes per WAL segment"])
+            wal_directory = os.path.join(place.data_directory, dialect.wal_directory)
+            if postmaster is not None:
+                server = observe_server(place.target, dialect, control, wal_directory, segment_size)
+                if place.measures and not server.in_recovery:
+                    server = measured(server, place.target, wal_directory)
+                server = _without_half_record(commands, dialect, wal_directory, server)
+            else:
+                wal_end = _wal_end(commands, dialect, control, wal_directory, segment_size)
+            timeline = server.timeline if server else max(control.timeline, control.minimum_recovery_timeline)
+            history = read_history(wal_directory, timeline)
+        except (HotStandbyError, ValueError) as error:
+            unreadable = f"what is in {place.data_directory} cannot be read: {error}"
+    return Node(
+        version=version,
+        has_psycopg2=HAS_PSYCOPG2,
+        has_instance=_has_instance(place),
+        directory=directory,
+        data_major=data_major,
+        wreck=wreck,
+        asides=tuple(all_asides(place.data_directory)),
+        recovery_signal=_has_recovery_signal(place.data_directory),
+        restores_from_archive=restores_from_archive(place.data_directory, place.config_directory),
+        free_bytes=free_bytes(place.data_directory),
+        port_taken=postmaster is None and _listens(place.port),
+        unresolved_addresses=unresolved(addresses),
+        answering=answer,
+        sightings=ask_all(answer, place.asker) if place.asker else (),
+        has_postmaster=postmaster is not None,
+        archive_ready=_archive_ready(place.data_directory),
+        control=control,
+        history=history,
+        wal_end=wal_end,
+        server=server,
+        unreadable=unreadable,
+        promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
+        orphans=len(find_orphans(place.data_directory)),
+        kept_slots=slots_in(place.data_directory),
+        files=look(place.data_directory) if place.files and directory == _node.CLUSTER else None,
+        busy=work_under_way(place.data_directory),
+        overridden=overridden(
+            place.config_directory, place.data_directory, place.settings, place.target if server else None
+        )
+        if place.settings
+        else (),
+    )
+
+
+def read_control(raw: dict[str, str]) -> Control:
+    """Read pg_controldata's lines. Raises HotStandbyError "control_file" when one that is needed is not there."""
+    try:
+        return Control(
+            system_identifier=raw["Database system identifier"],
+            state=raw["Database cluster state"],
+            timeline=int(raw["Latest checkpoint's TimeLineID"]),
+            checkpoint=Lsn.parse(raw["Latest checkpoint location"]),
+            redo=Lsn.parse(raw["Latest checkpoint's REDO location"]),
+            minimum_recovery_end=Lsn.from_optional(_unless_zero(raw["Minimum recovery ending location"])),
+            minimum_recovery_timeline=int(raw.get("Min recovery ending loc's timeline", "0")),
+            data_checksums=raw.get("Data page checksum version", "0") != "0",
+            wal_log_hints=raw.get("wal_log_hints setting") == "on",
+        )
+    except (KeyError, ValueError) as error:
+        raise HotStandbyError(
+            "control_file",
+            f"the control file's line {error} was not understood",
+            "Check that the programs and the data directory are of the same version",
+        ) from error
+
+
+def read_history(wal_directory: str, timeline: int) -> TimelineHistory | None:
+    """Read the timeline's history file; timeline 1 has none. None when it should be there and is not."""
+    if timeline == 1:
+        return TimelineHistory.root()
+    try:
+        with open(os.path.join(wal_directory, f"{timeline:08X}.history"), encoding="utf-8") as file:
+            return TimelineHistory.parse(timeline, file.read())
+    except FileNotFoundError:
+        return None
+
+
+def free_bytes(path: str) -> int | None:
+    """Bytes that an ordinary user may still write where path is, or would be created."""
+    while path and not os.path.exists(path):
+        path = os.path.dirname(path)
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+def _archive_ready(data_directory: str) -> int:
+    for name in ("pg_wal", "pg_xlog"):
+        with suppress(OSError):
+            names = os.listdir(os.path.join(data_directory, name, "archive_status"))
+            return sum(entry.endswith(".ready") for entry in names)
+    return 0
+
+
+def _directory(path: str) -> tuple[str, str | None]:
+    """Tell what the data directory is, and for a wreck why."""
+    wreck = find_wreck(path)
+    if wreck:
+        return _node.WRECK, wreck
+    try:
+        entries = set(os.listdir(path)) - FILE_SYSTEM_ENTRIES
+    except FileNotFoundError:
+        return _node.ABSENT, None
+    except OSError:
+        return _node.OTHER, None
+    if not entries:
+        return _node.ABSENT, None
+    if "PG_VERSION" in entries:
+        return _node.CLUSTER, None
+    return _node.OTHER, None
+
+
+def _has_instance(place: Place) -> bool:
+    """Whether the configuration is there, whole: module instance has nothing left to do."""
+    configured = os.path.exists(os.path.join(place.config_directory, "postgresql.conf"))
+    return configured and not creation_was_cut_off(place.data_directory)
+
+
+def _wal_end(
+    commands: Commands, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
+) -> Lsn | None:
+    """Find the end of the last record; None without pg_waldump."""
+    if not commands.has(dialect.waldump_program):
+        return None
+    return end_of_wal(commands, dialect, control, wal_directory, segment_size) or control.minimum_recovery_end
+
+
+def _without_half_record(commands: Commands, dialect: Dialect, wal_directory: str, server: Server) -> Server:
+    """What the last upstream sent of a record and never completed is not what a standby has.
+
+    Counted, it would reach past the point where another standby was promoted, which it can follow as it is.
+    """
+    receiving = server.receiver is None or server.receiver.status == "streaming"
+    if receiving or server.position is None or server.replayed is None or server.position <= server.replayed:
+        return server
+    if nothing_whole_after(commands, dialect, wal_directory, server.timeline, server.replayed):
+        return replace(server, position=server.replayed)
+    return server
+
+
+def _promotion_pending(data_directory: str, postmaster: Postmaster | None) -> bool:
+    """Whether the very server that runs was told to become a primary; module promote leaves the marker."""
+    told = _read_line(os.path.join(data_directory, _node.PROMOTION_MARKER))
+    return told is not None and postmaster is not None and told == postmaster.identity
+
+
+def _has_recovery_signal(data_directory: str) -> bool:
+    return any(os.path.exists(os.path.join(data_directory, name)) for name in ("standby.signal", "recovery.conf"))
+
+
+def _read_line(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return None
+
+
+def _unless_zero(lsn: str) -> str | None:
+    return None if lsn == "0/0" else lsn
+
+
+def _listens(port: int) -> bool:
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((address, port)) == 0:
+                    return True
+        except OSError:
+            continue
+    return False

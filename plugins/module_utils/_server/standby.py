@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter: a running standby, its positions and its walreceiver. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import parse
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import (
+    Record,
+    Stream,
+    last_record,
+    read_from,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import nothing_whole_after
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import same_major
+
+from .live_server import (
+    apply_delay,
+    dialect_of,
+    recovery_setting,
+    session_with,
+)
+from .session import Session, connect_replication
+
+RECEIVER_COLUMNS = (
+    "r.pid, r.status, r.received_tli, r.latest_end_lsn::text AS told,"
+    " extract(epoch FROM r.last_msg_receipt_time)::float8 AS heard"
+    " FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_stat_wal_receiver AS r ON true"
+)
+# With a cluster_name its text stands before; until 9.6 the names have more words.
+RECEIVER_TITLE = re.compile(
+    r"postgres: (?:.*: )?(?:walreceiver|wal receiver process)(?:\s+(?P<does>streaming|restarting|idle)\b.*|\s*)$"
+)
+STARTUP_TITLE = re.compile(r"postgres: (?:.*: )?startup(?: process)?(?:\s+(?:recovering|waiting)\b.*|\s*)$")
+
+# Until 12 it also says "waiting for" a file of WAL, which is no such wait.
+WAITING = re.compile(r"\brecovering \S+ waiting\b")
+
+
+@contextmanager
+def open_server(module: AnsibleModule) -> Iterator[StandbyServer]:
+    """The server that the module's parameters name, while the block lasts.
+
+    Raises HotStandbyError "not_running", "version_unsupported", "other_version", and those of connect.
+    """
+    params = module.params
+    with session_with(params) as session:
+        dialect = dialect_of(session)
+        if params.get("version") and not same_major(params["version"], dialect):
+            raise HotStandbyError(
+                "other_version",
+                f"the server at {session.target} is PostgreSQL {dialect.major}, not {params['version']}",
+                "Correct postgres_version, postgres_port or postgres_data_directory",
+            )
+        directory = params["data_directory"] or str(session.value("SHOW data_directory"))
+        yield StandbyServer(session, dialect, Commands(module.run_command, params["bin_directory"] or ""), directory)
+
+
+@dataclass(frozen=True)
+class StandbyServer:
+    """A running server that may be a standby, asked over one session."""
+
+    session: Session
+    dialect: Dialect
+    commands: Commands
+    data_directory: str
+
+    @property
+    def wal_directory(self) -> str:
+        return os.path.join(self.data_directory, self.dialect.wal_directory)
+
+    def look(self) -> Stream:
+        """One look, in one cheap statement. The walreceiver is read before the positions.
+
+        So the positions of a walreceiver that no longer streams are final: it flushes before it says so.
+        """
+        has_view = self.dialect.has_wal_receiver_view
+        row = self.session.row(
+            "SELECT pg_catalog.pg_is_in_recovery() AS in_recovery,"
+            " extract(epoch FROM pg_catalog.clock_timestamp())::float8 AS now,"
+            f" {self.dialect.last_receive_lsn_function}()::text AS received,"
+            f" {self.dialect.last_replay_lsn_function}()::text AS replayed"
+            + (f", {RECEIVER_COLUMNS}" if has_view else "")
+        )
+        process = None if has_view else receiver_process(self.data_directory)
+        status = row.get("status") if has_view else (process or (0, ""))[1]
+        return Stream(
+            in_recovery=bool(row["in_recovery"]),
+            now=float(row["now"]),
+            received=Lsn.from_optional(row["received"]),
+            replayed=Lsn.from_optional(row["replayed"]),
+            receiver=row.get("pid") if has_view else (process or (None, ""))[0],
+            streaming=status == "streaming",
+            timeline=row.get("received_tli"),
+            told=Lsn.from_optional(row.get("told")),
+            heard=row.get("heard"),
+        )
+
+    def timeline(self) -> int:
+        """The timeline that the standby is on; IDENTIFY_SYSTEM knows, the control file follows with delay."""
+        control = self.commands.control_data(self.data_directory)
+        recorded = max(
+            int(control.get(label, "0"))
+            for label in ("Latest checkpoint's TimeLineID", "Min recovery ending loc's timeline")
+        )
+        with suppress(HotStandbyError), connect_replication(self.session.target) as replication:
+            return max(int(replication.row("IDENTIFY_SYSTEM")["timeline"]), recorded)
+        return recorded
+
+    def segment_size(self) -> int:
+        """Bytes per WAL segment."""
+        return int(self.commands.control_data(self.data_directory)["Bytes per WAL segment"])
+
+    def upstream(self) -> dict[str, str]:
+        """The connection parameters of primary_conninfo; none when it names no one server, or cannot be read."""
+        text = recovery_setting(self.session, self.dialect, self.data_directory, "primary_conninfo")
+        try:
+            found = parse(text or "")
+        except ValueError:
+            return {}
+        return {} if "," in found.get("host", "") + found.get("hostaddr", "") else found
+
+    def apply_delay(self) -> int:
+        """recovery_min_apply_delay in milliseconds."""
+        return apply_delay(self.session, self.dialect, self.data_directory)
+
+    def paused(self) -> bool:
+        """Whether its replay is paused."""
+        return bool(self.session.value(f"SELECT {self.dialect.replay_paused_function}()"))
+
+    def last_record(self, timeline: int, end: Lsn, segment_size: int) -> Record | None:
+        """The last record in its own WAL that starts before end. Raises HotStandbyError "missing_program"."""
+        start = read_from(end, segment_size)
+        arguments = ("-p", self.wal_directory, "-t", str(timeline), "-s", str(start), "-e", str(end))
+        listed = self.commands.attempt(self.dialect.waldump_program, *arguments)
+        return last_record(listed.output, segment_size)
+
+    def nothing_whole_after(self, timeline: int, position: Lsn) -> bool:
+        """Whether no whole record follows in its own WAL; see _host/wal_reader."""
+        return nothing_whole_after(self.commands, self.dialect, self.wal_directory, timeline, position)
+
+
+def wake_startup(data_directory: str) -> None:
+    """Make the process that replays look again at what it was told.
+
+    One that was told to promote while it was about to try its upstream again would first sleep through
+    wal_retrieve_retry_interval, 5 seconds by default. A SIGHUP ends every sleep of it, and it reads its files again.
+    """
+    found = _process(data_directory, STARTUP_TITLE)
+    if found:
+        with suppress(ProcessLookupError):
+            os.kill(found[0], signal.SIGHUP)
+
+
+def replay_waits(data_directory: str) -> bool:
+    """Whether the process that replays waits for other sessions. It says so in its title, after half a second."""
+    found = _process(data_directory, STARTUP_TITLE)
+    return bool(found and WAITING.search(found[1].string))
+
+
+def receiver_process(data_directory: str) -> tuple[int, str] | None:
+    """The pid of the server's walreceiver and what it says that it does.
+
+    By its title: the view shows it only once it is connected, and 9.5 has no view.
+    """
+    found = _process(data_directory, RECEIVER_TITLE)
+    return (found[0], found[1]["does"] or "") if found else None
+
+
+def _process(data_directory: str, title: re.Pattern[str]) -> tuple[int, re.Match[str]] | None:
+    postmaster = running_postmaster(data_directory)
+    if postmaster is None:
+        return None
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and _parent(entry) == postmaster.pid:
+            found = title.match(_title(entry))
+            if found:
+                return int(entry), found
+    return None
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _title(pid: str) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\0", " ").strip()
+    except OSError:
+        return ""
