@@ -99,9 +99,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entr
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_slots import (
-    replication_slots,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_slots import replication_slots
 
 
 def main() -> None:

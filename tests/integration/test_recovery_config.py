@@ -14,15 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
-from support.clones import (
-    ADDRESS,
-    PASSWORD,
-    USER,
-    follow_parameters,
-    make_source,
-    slot_of,
-    wait_until_streaming,
-)
+from support.clones import ADDRESS, PASSWORD, USER, follow_parameters, make_source, slot_of, wait_until_streaming
 from support.servers import Server, ServerFactory
 
 RunModule = Callable[..., dict[str, Any]]

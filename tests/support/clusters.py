@@ -19,11 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import (
-    Declared,
-    Member,
-    Topology,
-)
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Declared, Member, Topology
 
 OURS = "7300000000000000001"
 THEIRS = "7399999999999999999"

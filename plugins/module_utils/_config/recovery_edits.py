@@ -20,13 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.di
 from .conf_file import ConfFile
 from .conf_tree import AUTO_CONF, Occurrence
 from .conninfo import hide_password
-from .recovery_settings import (
-    RECOVERY_CONF,
-    RECOVERY_SIGNAL_FILE,
-    SIGNAL_FILE,
-    not_elsewhere,
-    without_settings,
-)
+from .recovery_settings import RECOVERY_CONF, RECOVERY_SIGNAL_FILE, SIGNAL_FILE, not_elsewhere, without_settings
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .conf_file import ConfFile
-from .conninfo import (
-    SECRET_KEYWORDS,
-    hide_password,
-    parse,
-)
+from .conninfo import SECRET_KEYWORDS, hide_password, parse
 from .setting_effect import Effect
 
 # Name to the value before and the value after.

@@ -19,11 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._salvage.wal
 from .find import find_asides
 from .moves import remove_aside
 from .old_directories import sort_out
-from .shelter import (
-    find_shelters,
-    is_shelter,
-    remove_shelter,
-)
+from .shelter import find_shelters, is_shelter, remove_shelter
 
 
 def all_asides(data_directory: str) -> list[str]:

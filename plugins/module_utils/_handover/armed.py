@@ -16,16 +16,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sess
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import Clock
 
-from .proof import (
-    Record,
-    Stream,
-    after_answer,
-    after_end,
-    after_look,
-    arm,
-    may_promote,
-    wants_proof,
-)
+from .proof import Record, Stream, after_answer, after_end, after_look, arm, may_promote, wants_proof
 
 # Every pause is a part of the time in which nobody can write.
 PAUSE_SECONDS = 0.004

@@ -16,18 +16,8 @@ from contextlib import contextmanager, suppress
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
-from .as_owner import (
-    ROOT,
-    Account,
-    acting_as,
-    owner_of,
-)
-from .postmaster import (
-    Postmaster,
-    belongs_to,
-    is_postgres,
-    running_postmaster,
-)
+from .as_owner import ROOT, Account, acting_as, owner_of
+from .postmaster import Postmaster, belongs_to, is_postgres, running_postmaster
 
 # How long a process may take to obey SIGQUIT, before it gets SIGKILL.
 QUIT_SECONDS = 3

@@ -27,12 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.ser
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 from .places import Places
-from .plan import (
-    WantedInstance,
-    Work,
-    initdb_options,
-    look_at,
-)
+from .plan import WantedInstance, Work, initdb_options, look_at
 
 DEFAULT_OWNER = "postgres"
 # What pg_createcluster puts into the configuration directory.

@@ -14,11 +14,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import (
-    HbaEntry,
-    HbaFile,
-    HbaRule,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import HbaEntry, HbaFile, HbaRule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_match import is_line_of, shadowing
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_wanted import wanted_rules
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError

@@ -27,13 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sess
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
-from .replication_watch import (
-    try_connection,
-    wait_for_arming,
-    wait_for_lsn,
-    wait_for_promotion,
-    wait_for_streaming,
-)
+from .replication_watch import try_connection, wait_for_arming, wait_for_lsn, wait_for_promotion, wait_for_streaming
 
 READ_ONLY_TRANSACTION = "25006"
 

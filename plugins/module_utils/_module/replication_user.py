@@ -24,10 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
     dialect_of,
     session_or_none,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
-    Session,
-    quote_identifier,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, quote_identifier
 
 CHECKPOINT_ROLE = "pg_checkpoint"
 # Even a verifier has no place in a log, nor in the statistics of statements, nor in pg_stat_activity. Extensions

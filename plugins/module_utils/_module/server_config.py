@@ -13,10 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import (
-    same_value,
-    setting_text,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import same_value, setting_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.report import (
     Changes,
     passwords_in,

@@ -16,11 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .dialect_settings import (
-    ALWAYS_RELOAD,
-    ALWAYS_RESTART,
-    RESTARTS,
-)
+from .dialect_settings import ALWAYS_RELOAD, ALWAYS_RESTART, RESTARTS
 
 SUPPORTED = ("9.5", "9.6", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19")
 

@@ -31,12 +31,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stan
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
-from .wal_place import (
-    REPLACED,
-    check_room,
-    put,
-    same_bytes,
-)
+from .wal_place import REPLACED, check_room, put, same_bytes
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.networ
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 
-from .session import (
-    Target,
-    connect,
-    connect_replication,
-)
+from .session import Target, connect, connect_replication
 
 # libpq's least. A server that has just answered takes milliseconds; one that hangs must not hold a promotion up.
 CONNECT_SECONDS = 2

@@ -29,12 +29,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.di
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import same_major
 
-from .live_server import (
-    apply_delay,
-    dialect_of,
-    recovery_setting,
-    session_with,
-)
+from .live_server import apply_delay, dialect_of, recovery_setting, session_with
 from .session import Session, connect_replication
 
 RECEIVER_COLUMNS = (

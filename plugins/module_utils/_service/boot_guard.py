@@ -11,11 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
-    C_LOCALE,
-    Outcome,
-    RunCommand,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import C_LOCALE, Outcome, RunCommand
 
 REFUSED = "boot_guard_refused"
 HINT = "Run status.yml to see who is primary, then rejoin.yml to bring this node back"

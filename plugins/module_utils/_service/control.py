@@ -22,11 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_own
     acting_as_owner_of,
     owner_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
-    Commands,
-    Outcome,
-    RunCommand,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, Outcome, RunCommand
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
     Postmaster,
     is_postgres,
@@ -42,16 +38,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.proces
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 from .boot_guard import HINT, REFUSED, refusal_in
-from .log import (
-    LogWatch,
-    relevant_lines,
-)
+from .log import LogWatch, relevant_lines
 from .port_holder import find_holder
-from .services import (
-    Instance,
-    Service,
-    programs,
-)
+from .services import Instance, Service, programs
 
 START = "start"
 STOP = "stop"

@@ -17,11 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
-    Commands,
-    Outcome,
-    RunCommand,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, Outcome, RunCommand
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import Postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import send
 

@@ -13,16 +13,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import Postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import send
 
-from .services import (
-    DEBIAN_UNIT,
-    STOP_SIGNALS,
-    debian_log,
-    programs,
-)
-from .start_conf import (
-    set_start_keyword,
-    start_keyword,
-)
+from .services import DEBIAN_UNIT, STOP_SIGNALS, debian_log, programs
+from .start_conf import set_start_keyword, start_keyword
 
 BUSY = frozenset({"active", "activating", "reloading", "deactivating"})
 # Such a unit starts nothing; what it started before may still run.

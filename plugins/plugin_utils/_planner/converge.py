@@ -8,24 +8,9 @@ Check mode prints the very plan that the run carries out.
 
 from __future__ import annotations
 
-from .plan import (
-    CLONE,
-    NONE,
-    PRIMARY,
-    REWIND,
-    STANDBY,
-    NodePlan,
-    Plan,
-    Refusal,
-    Step,
-)
+from .plan import CLONE, NONE, PRIMARY, REWIND, STANDBY, NodePlan, Plan, Refusal, Step
 from .primary import choose_primary
-from .refusals import (
-    members_newer_than,
-    newer_timelines,
-    primaries_unseen,
-    promotion_pending,
-)
+from .refusals import members_newer_than, newer_timelines, primaries_unseen, promotion_pending
 from .rightful import rightful_primary
 from .standby import plan_standby
 from .topology import Member, Topology

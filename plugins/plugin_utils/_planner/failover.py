@@ -12,33 +12,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import told
 
 from .election import Election, elect, position_of
-from .loss import (
-    Loss,
-    latest_heard,
-    latest_seen,
-    loss_of,
-    unseen_commits,
-)
+from .loss import Loss, latest_heard, latest_seen, loss_of, unseen_commits
 from .lost_primary import Gone, connected, find_gone, sightings
-from .plan import (
-    CATCH_UP,
-    FENCE,
-    FOLLOW,
-    NONE,
-    PRIMARY,
-    PROMOTE,
-    SALVAGE,
-    STANDBY,
-    NodePlan,
-    Plan,
-    Refusal,
-    Step,
-)
-from .refusals import (
-    members_newer_than,
-    never_promoted,
-    unknown_host,
-)
+from .plan import CATCH_UP, FENCE, FOLLOW, NONE, PRIMARY, PROMOTE, SALVAGE, STANDBY, NodePlan, Plan, Refusal, Step
+from .refusals import members_newer_than, never_promoted, unknown_host
 from .synchronous import waiting_commits
 from .topology import Member, Topology
 

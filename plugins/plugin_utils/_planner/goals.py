@@ -15,10 +15,7 @@ from .failover import FailoverOptions, plan_failover
 from .members import plan_to_plain
 from .plan import Plan, Refusal
 from .restart import plan_restart
-from .switchover import (
-    SwitchoverOptions,
-    plan_switchover,
-)
+from .switchover import SwitchoverOptions, plan_switchover
 from .topology import Topology, places_to_ask
 
 Options = Mapping[str, Any]

@@ -13,11 +13,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
 
 from .plan import CREATE, NONE, START, Refusal, Step
-from .refusals import (
-    promotion_pending,
-    two_primaries,
-    unusable_directory,
-)
+from .refusals import promotion_pending, two_primaries, unusable_directory
 from .topology import Member, Topology
 
 

@@ -11,17 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .plan import (
-    NONE,
-    PRIMARY,
-    RESTART,
-    STANDBY,
-    START,
-    NodePlan,
-    Plan,
-    Refusal,
-    Step,
-)
+from .plan import NONE, PRIMARY, RESTART, STANDBY, START, NodePlan, Plan, Refusal, Step
 from .primary import choose_primary
 from .refusals import two_primaries
 from .topology import Member, Topology

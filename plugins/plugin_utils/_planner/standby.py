@@ -14,21 +14,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.da
     rewind_obstacle,
 )
 
-from .plan import (
-    CLONE,
-    FENCE,
-    FOLLOW,
-    NONE,
-    REWIND,
-    START,
-    Refusal,
-    Step,
-)
-from .refusals import (
-    rewind_under_way,
-    two_primaries,
-    unusable_directory,
-)
+from .plan import CLONE, FENCE, FOLLOW, NONE, REWIND, START, Refusal, Step
+from .refusals import rewind_under_way, two_primaries, unusable_directory
 from .topology import Declared, Member, Topology, lies_on
 
 # What a clone needs on top of the primary's size: WAL that is written meanwhile.

@@ -16,24 +16,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import told
 
 from .election import elect
-from .plan import (
-    FOLLOW,
-    HAND_OVER,
-    NONE,
-    PRIMARY,
-    PROMOTE,
-    STANDBY,
-    NodePlan,
-    Plan,
-    Refusal,
-    Step,
-)
-from .refusals import (
-    never_promoted,
-    replay_is_paused,
-    two_primaries,
-    unknown_host,
-)
+from .plan import FOLLOW, HAND_OVER, NONE, PRIMARY, PROMOTE, STANDBY, NodePlan, Plan, Refusal, Step
+from .refusals import never_promoted, replay_is_paused, two_primaries, unknown_host
 from .synchronous import waiting_commits
 from .topology import Member, Topology
 
