@@ -12,47 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import DataFiles
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import major_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import KeptSlot
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
-
-# What the data directory is.
-ABSENT = "absent"  # not there, or empty
-CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
-WRECK = "wreck"  # a clone or rewind that was cut off
-OTHER = "other"  # something that is not PostgreSQL's
 
 # What works on the data directory.
 CLONING = "clone"
 REWINDING = "rewind"
-
-# Beside a standby's data while it is told to become a primary and has not become one yet.
-PROMOTION_MARKER = "hotstandby.promotion_pending"
-
-
-@dataclass(frozen=True)
-class Control:
-    """The control file. Positions are LSNs."""
-
-    system_identifier: str
-    state: str
-    timeline: int
-    checkpoint: Lsn
-    redo: Lsn
-    minimum_recovery_end: Lsn | None
-    minimum_recovery_timeline: int
-    data_checksums: bool
-    wal_log_hints: bool
-
-    @property
-    def can_rewind(self) -> bool:
-        """Whether pg_rewind can tell which blocks have changed."""
-        return self.data_checksums or self.wal_log_hints
-
-    @property
-    def clean(self) -> bool:
-        """Whether the server was shut down, not killed."""
-        return self.state in ("shut down", "shut down in recovery")
+TOLD_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -76,22 +47,6 @@ class Slot:
     active: bool
     restart: Lsn | None
     wal_status: str | None
-
-
-@dataclass(frozen=True)
-class KeptSlot:
-    """A slot that lies in a data directory. kind: physical, logical, or "" where that cannot be told."""
-
-    name: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.kind})" if self.kind else self.name
-
-
-def told_slots(slots: Iterable[KeptSlot]) -> str:
-    """The slots as people read them; "" for none."""
-    return ", ".join(map(str, slots))
 
 
 @dataclass(frozen=True)
@@ -151,21 +106,6 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A server that answers at a place ("ADDRESS PORT"), as another node sees it through the replication protocol.
-
-    in_recovery: None when it answers and this cannot be told; trouble says why. position is an LSN.
-    """
-
-    place: str
-    in_recovery: bool | None
-    system_identifier: str | None
-    timeline: int | None
-    position: Lsn | None
-    trouble: str
-
-
-@dataclass(frozen=True)
 class Node:
     """One instance on one host.
 
@@ -214,10 +154,7 @@ class Node:
     @property
     def major(self) -> str | None:
         """The major version of the programs, for example "15" or "9.6"."""
-        if self.version is None:
-            return None
-        parts = self.version.split(".")
-        return parts[0] if int(parts[0]) >= 10 else ".".join(parts[:2])
+        return None if self.version is None else major_of(self.version)
 
     @property
     def being_made(self) -> str | None:
@@ -248,7 +185,7 @@ class Node:
             return self.server.timeline
         if self.control is None:
             return None
-        return max(self.control.timeline, self.control.minimum_recovery_timeline)
+        return self.control.newest_timeline
 
     @property
     def end(self) -> Lsn | None:
@@ -309,3 +246,10 @@ def _server_from_plain(plain: Mapping[str, Any]) -> Server:
         receiver=Receiver(**_with_lsns(receiver, "latest_end")) if receiver else None,
     )
     return Server(**values)
+
+
+def told(found: Iterable[object]) -> str:
+    """As a part of a sentence; empty for none."""
+    texts = [str(one) for one in found]
+    more = [f"{len(texts) - TOLD_AT_MOST} more"] if len(texts) > TOLD_AT_MOST else []
+    return ", ".join(texts[:TOLD_AT_MOST] + more)

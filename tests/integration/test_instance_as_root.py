@@ -25,7 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.pl
     look_at,
     plan_instance,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import debian_log
 from support.account import make_directory, remove_directory
 from support.account import test_account as account_of_tests

@@ -8,15 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
-    Control,
-    Node,
-    Receiver,
-    Server,
-    Slot,
-    Walsender,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Receiver, Server, Slot, Walsender
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Declared, Member, Topology
@@ -75,7 +69,7 @@ def virgin(**changes: Any) -> Node:
         version=None,
         has_psycopg2=False,
         has_instance=False,
-        directory=_node.ABSENT,
+        directory=contents.ABSENT,
         data_major=None,
         wreck=None,
         asides=(),
@@ -137,7 +131,7 @@ def _installed(**changes: Any) -> Node:
         version="15.18",
         has_psycopg2=True,
         has_instance=True,
-        directory=_node.CLUSTER,
+        directory=contents.CLUSTER,
         data_major="15",
         **changes,
     )

@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import refuse_orphans
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
 
@@ -79,14 +79,14 @@ def result_of(request: Request, reason: str, *, changed: bool, before: str, **mo
 
 def refuse_content(request: Request, target: CloneTarget) -> None:
     directory = target.data.directory
-    if target.content == layout.OTHER:
+    if target.content == contents.OTHER:
         raise HotStandbyError(
             "not_a_data_directory",
             f"{directory} is not empty and holds no PostgreSQL cluster",
             "Point postgres_data_directory to an empty or absent directory, or move that content away",
         )
     # the remains of a rewind that was cut off are no cluster any more
-    if target.content == layout.CLUSTER and not request.params["replace"] and not find_rewind(directory):
+    if target.content == contents.CLUSTER and not request.params["replace"] and not find_rewind(directory):
         raise HotStandbyError(
             "data_present",
             f"{directory} holds a PostgreSQL {target.old_major} cluster",

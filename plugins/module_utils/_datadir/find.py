@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError, one_line
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
 from . import layout
 from .layout import Place, Step
@@ -154,11 +155,11 @@ def find_wreck(data_directory: str) -> str | None:
         return None
     if marker and marker.phase == SWAPPING and pending_steps(marker):
         return f"a clone that began at {marker.started} was cut off while it was put into place"
-    if content == layout.WRECK:
+    if content == contents.WRECK:
         return "global/pg_control is missing: a base backup was cut off here"
-    if content == layout.ABSENT and (marker or leftovers):
+    if content == contents.ABSENT and (marker or leftovers):
         return "a clone was cut off while it was copied"
-    return rewind if content == layout.CLUSTER else None
+    return rewind if content == contents.CLUSTER else None
 
 
 def free_stamp(data_directory: str) -> str:

@@ -17,6 +17,16 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    ABSENT,
+    CLUSTER,
+    FILE_SYSTEM_ENTRIES,
+    OTHER,
+    OWN_ENTRIES,
+    SIGNALS,
+    WRECK,
+)
+
 INSIDE = "pgsql_tmp"
 CLONE = ".hotstandby-clone"
 OLD = ".hotstandby-old-"
@@ -26,13 +36,8 @@ LOCK = ".hotstandby-lock"
 STAMP = "%Y%m%dT%H%M%S"
 STAMP_PATTERN = r"\d{8}T\d{6}"
 
-# What a directory holds.
-ABSENT = "absent"  # nothing, or only what is ours or the file system's
-CLUSTER = "cluster"  # PG_VERSION and global/pg_control are in it
-WRECK = "wreck"  # a base backup that was cut off: the control file comes last
-OTHER = "other"  # something that is not PostgreSQL's
-
-FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
+# Beside a standby's data while it is told to become a primary and has not become one yet.
+PROMOTION_MARKER = "hotstandby.promotion_pending"
 
 # Added to the mode of a data directory while pg_rewind works in it: no server starts with that ("invalid
 # permissions"), whoever is killed meanwhile, and without the right to search it gives nobody anything.
@@ -123,6 +128,17 @@ def content_of(entries: Iterable[str], has_control_file: bool) -> str:
 def movable(entries: Iterable[str]) -> tuple[str, ...]:
     """The entries that belong to the content of a directory, in order."""
     return tuple(sorted(name for name in entries if not is_ours(name) and name not in FILE_SYSTEM_ENTRIES))
+
+
+def entries_to_keep(entries: Iterable[str]) -> tuple[str, ...]:
+    """The entries of a data directory that pg_rewind would overwrite with the source's, or remove."""
+    return tuple(
+        sorted(
+            name
+            for name in entries
+            if name not in OWN_ENTRIES and name not in SIGNALS and name not in FILE_SYSTEM_ENTRIES and not is_ours(name)
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.da
     OddFile,
     shown,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rules import entries_to_keep
+
+from .layout import entries_to_keep
 
 ENTRIES = 20_000
 # More of a kind are not told: one is as bad as a hundred.

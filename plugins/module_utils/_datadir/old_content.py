@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import PROMOTION_MARKER
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rules import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
     CONFIGURATION,
     HIDDEN,
     OWN_ENTRIES,
     SIGNALS,
 )
+
+from .layout import PROMOTION_MARKER
 
 FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "other"
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot, told_slots
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import KeptSlot, told_slots
 
 DIRECTORY = "pg_replslot"
 # The beginning of a slot's file since 9.4: magic, checksum, version, length, name, database, persistency.

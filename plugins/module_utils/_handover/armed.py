@@ -12,11 +12,12 @@ from typing import Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import Record
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import ARMED_SESSION, is_served
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import Clock
 
-from .proof import Record, Stream, after_answer, after_end, after_look, arm, may_promote, wants_proof
+from .proof import Stream, after_answer, after_end, after_look, arm, may_promote, wants_proof
 
 # Every pause is a part of the time in which nobody can write.
 PAUSE_SECONDS = 0.004

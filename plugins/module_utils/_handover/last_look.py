@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Sighting
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 
 
 def against_promotion(seen: Sequence[Sighting], system_identifier: str, timeline: int) -> str | None:

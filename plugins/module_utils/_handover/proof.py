@@ -11,21 +11,13 @@ baseline: what the primary told after it was back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import record_end
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import SHUTDOWN, Record
 
-SHUTDOWN = ("XLOG", "CHECKPOINT_SHUTDOWN")
-# How far before the end of the WAL to begin reading for its last record, in bytes: two pages.
-TAIL = 16384
-
-_RECORD = re.compile(
-    r"^rmgr: (\S+)\s+len \(rec/tot\):\s*\d+/\s*(\d+),.*?lsn: ([0-9A-F]+/[0-9A-F]+),.*?desc: (\S+)", re.MULTILINE
-)
 # pg_controldata's labels of the settings that a standby needs as high as its primary has them
 _REQUIRED = {
     "max_connections": "max_connections setting",
@@ -60,18 +52,6 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Record:
-    """One record of the WAL."""
-
-    kind: tuple[str, str]
-    start: Lsn
-    end: Lsn
-
-    def __str__(self) -> str:
-        return f"{self.kind[1]} at {self.start}"
-
-
-@dataclass(frozen=True)
 class Watch:
     """What an armed standby waits for.
 
@@ -86,17 +66,6 @@ class Watch:
     noticed: float = 0.0
     shutdown: Record | None = None
     why: str = "the walreceiver still streams"
-
-
-def last_record(output: str, segment_size: int) -> Record | None:
-    """Read the last record of pg_waldump's list."""
-    found = None
-    for line in _RECORD.finditer(output):
-        found = line
-    if found is None:
-        return None
-    start = Lsn.parse(found.group(3))
-    return Record((found.group(1), found.group(4)), start, record_end(start, int(found.group(2)), segment_size))
 
 
 def arm(seen: Stream, timeline: int) -> Watch | None:
@@ -166,14 +135,6 @@ def _missing_proof(watch: Watch, seen: Stream, last: Record | None) -> str | Non
 def _end(seen: Stream) -> Lsn | None:
     """The end of what was received or is known to be under way."""
     return max((lsn for lsn in (seen.received, seen.told) if lsn is not None), default=None)
-
-
-def read_from(end: Lsn, segment_size: int) -> Lsn:
-    """Where to begin reading so that the last record is in it.
-
-    Not in the segment before: after a switch its rest is empty, and a fresh clone does not have it.
-    """
-    return max(Lsn(max(end.value - TAIL, 0)), Lsn(max(end.value - 1, 0)).segment_start(segment_size))
 
 
 def shortfall(control: Mapping[str, str], settings: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import (

@@ -55,7 +55,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import NOT_YET, Target
 
 from .base_backup_tidy import tidy
@@ -108,7 +109,7 @@ def _forecast(module: AnsibleModule, request: Request) -> dict[str, Any]:
     wreck = find_wreck(request.data_directory)
     if wreck:
         reason += f" ({wreck})"
-    elif target.content != layout.ABSENT:
+    elif target.content != contents.ABSENT:
         reason += "; the present data directory would be moved aside"
     slots = slots_in(request.data_directory)
     reason += without(slots)

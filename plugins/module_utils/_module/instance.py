@@ -22,7 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.pl
     look_at,
     plan_instance,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 
 DEBIAN_CONFIG = "/etc/postgresql"
 DEFAULT_LOCALES = ("C.UTF-8", "C.utf8", "C")

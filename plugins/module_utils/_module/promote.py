@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import PROMOTION_MARKER
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.armed import (
     Controller,
@@ -31,7 +32,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import PROMOTION_MARKER
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import read_history
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
@@ -41,7 +42,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.repl
     first_to_end,
     holders,
     sessions_of,
-    told,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker, sightings

@@ -42,8 +42,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_f
     read_text,
     replace_text,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import find_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.recovery_live import Standby
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import HAS_PSYCOPG2

@@ -16,9 +16,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.deadline import Deadline
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import read_control
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind import rules
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.programs import Programs
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.request import (
@@ -26,7 +25,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.requ
     Request,
     cannot,
     result_of,
-    timeline_of,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rules import Impossible, Words, read_words
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.source import (
@@ -91,13 +89,13 @@ def _rewind(request: Request, deadline: Deadline) -> dict[str, Any]:
     done = Done([])
     if obstacle:
         return cannot(request, obstacle, done)
-    if source.timeline == timeline_of(control):
+    if source.timeline == control.newest_timeline:
         return _not_needed(request, f"{request.place} is on the same timeline {source.timeline}", done)
     programs = Programs(request.commands, request.dialect, target, request.config_file, deadline)
     stop_strays(target.directory, "pg_rewind")
     checkpoint(source, request.dialect, deadline.left)
     done.archived += programs.archive()
-    if control.state not in rules.CLEAN_STATES:
+    if not control.clean:
         problem = _recover_crash(request, programs)
         done.recovered = True
         if problem:
@@ -109,10 +107,10 @@ def _rewind(request: Request, deadline: Deadline) -> dict[str, Any]:
 def _recover_crash(request: Request, programs: Programs) -> Impossible | None:
     with programs.target.signals_hidden():
         outcome = programs.recover_crash()
-    state = read_control(request.commands.control_data(request.data_directory)).state
-    if outcome.code == 0 and state in rules.CLEAN_STATES:
+    control = Control.parse(request.commands.control_data(request.data_directory))
+    if outcome.code == 0 and control.clean:
         return None
-    told = f"crash recovery of {request.data_directory} left it {state}: {outcome.complaint}"
+    told = f"crash recovery of {request.data_directory} left it {control.state}: {outcome.complaint}"
     return Impossible(rules.CRASH_RECOVERY_FAILED, told)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.asides import all_asides
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.odd_files import look
@@ -29,7 +29,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_re
     nothing_whole_after,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import creation_was_cut_off
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control, Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import FILE_SYSTEM_ENTRIES
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
@@ -40,9 +43,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sigh
 from .restore_command import restores_from_archive
 from .server import measured, observe_server
 from .under_way import work_under_way
-
-# What a file system's root holds of its own; a directory with nothing else counts as empty.
-FILE_SYSTEM_ENTRIES = frozenset({"lost+found"})
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def observe(commands: Commands, place: Place) -> Node:
     server: Server | None = None
     wal_end: Lsn | None = None
     unreadable: str | None = None
-    if directory == _node.CLUSTER and data_major:
+    if directory == contents.CLUSTER and data_major:
         try:
             dialect = Dialect.for_version(data_major)
             raw = commands.control_data(place.data_directory)
-            control = read_control(raw)
+            control = Control.parse(raw)
             segment_size = int(raw["Bytes per WAL segment"])
             wal_directory = os.path.join(place.data_directory, dialect.wal_directory)
             if postmaster is not None:
@@ -90,7 +90,7 @@ def observe(commands: Commands, place: Place) -> Node:
                 server = _without_half_record(commands, dialect, wal_directory, server)
             else:
                 wal_end = _wal_end(commands, dialect, control, wal_directory, segment_size)
-            timeline = server.timeline if server else max(control.timeline, control.minimum_recovery_timeline)
+            timeline = server.timeline if server else control.newest_timeline
             history = read_history(wal_directory, timeline)
         except (HotStandbyError, ValueError) as error:
             unreadable = f"what is in {place.data_directory} cannot be read: {error}"
@@ -119,7 +119,7 @@ def observe(commands: Commands, place: Place) -> Node:
         promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
         orphans=len(find_orphans(place.data_directory)),
         kept_slots=slots_in(place.data_directory),
-        files=look(place.data_directory) if place.files and directory == _node.CLUSTER else None,
+        files=look(place.data_directory) if place.files and directory == contents.CLUSTER else None,
         busy=work_under_way(place.data_directory),
         overridden=overridden(
             place.config_directory, place.data_directory, place.settings, place.target if server else None
@@ -127,28 +127,6 @@ def observe(commands: Commands, place: Place) -> Node:
         if place.settings
         else (),
     )
-
-
-def read_control(raw: dict[str, str]) -> Control:
-    """Read pg_controldata's lines. Raises HotStandbyError "control_file" when one that is needed is not there."""
-    try:
-        return Control(
-            system_identifier=raw["Database system identifier"],
-            state=raw["Database cluster state"],
-            timeline=int(raw["Latest checkpoint's TimeLineID"]),
-            checkpoint=Lsn.parse(raw["Latest checkpoint location"]),
-            redo=Lsn.parse(raw["Latest checkpoint's REDO location"]),
-            minimum_recovery_end=Lsn.from_optional(_unless_zero(raw["Minimum recovery ending location"])),
-            minimum_recovery_timeline=int(raw.get("Min recovery ending loc's timeline", "0")),
-            data_checksums=raw.get("Data page checksum version", "0") != "0",
-            wal_log_hints=raw.get("wal_log_hints setting") == "on",
-        )
-    except (KeyError, ValueError) as error:
-        raise HotStandbyError(
-            "control_file",
-            f"the control file's line {error} was not understood",
-            "Check that the programs and the data directory are of the same version",
-        ) from error
 
 
 def read_history(wal_directory: str, timeline: int) -> TimelineHistory | None:
@@ -185,18 +163,18 @@ def _directory(path: str) -> tuple[str, str | None]:
     """Tell what the data directory is, and for a wreck why."""
     wreck = find_wreck(path)
     if wreck:
-        return _node.WRECK, wreck
+        return contents.WRECK, wreck
     try:
         entries = set(os.listdir(path)) - FILE_SYSTEM_ENTRIES
     except FileNotFoundError:
-        return _node.ABSENT, None
+        return contents.ABSENT, None
     except OSError:
-        return _node.OTHER, None
+        return contents.OTHER, None
     if not entries:
-        return _node.ABSENT, None
+        return contents.ABSENT, None
     if "PG_VERSION" in entries:
-        return _node.CLUSTER, None
-    return _node.OTHER, None
+        return contents.CLUSTER, None
+    return contents.OTHER, None
 
 
 def _has_instance(place: Place) -> bool:
@@ -229,7 +207,7 @@ def _without_half_record(commands: Commands, dialect: Dialect, wal_directory: st
 
 def _promotion_pending(data_directory: str, postmaster: Postmaster | None) -> bool:
     """Whether the very server that runs was told to become a primary; module promote leaves the marker."""
-    told = _read_line(os.path.join(data_directory, _node.PROMOTION_MARKER))
+    told = _read_line(os.path.join(data_directory, layout.PROMOTION_MARKER))
     return told is not None and postmaster is not None and told == postmaster.identity
 
 
@@ -243,10 +221,6 @@ def _read_line(path: str) -> str | None:
             return file.readline().strip()
     except OSError:
         return None
-
-
-def _unless_zero(lsn: str) -> str | None:
-    return None if lsn == "0/0" else lsn
 
 
 def _listens(port: int) -> bool:

@@ -13,13 +13,8 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
-    Control,
-    Receiver,
-    Server,
-    Slot,
-    Walsender,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Receiver, Server, Slot, Walsender
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import (
@@ -155,7 +150,7 @@ def _primary_timeline(session: Session, dialect: Dialect) -> int:
 
 def _standby_timeline(target: Target, control: Control) -> int:
     """The timeline that is being replayed; IDENTIFY_SYSTEM knows, the control file follows with delay."""
-    recorded = max(control.timeline, control.minimum_recovery_timeline)
+    recorded = control.newest_timeline
     try:
         with connect_replication(target) as session:
             return max(int(session.row("IDENTIFY_SYSTEM")["timeline"]), recorded)

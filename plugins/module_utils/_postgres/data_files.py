@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rules import OWN_ENTRIES
+from .contents import OWN_ENTRIES
 
 FIFO = "fifo"
 SOCKET = "socket"

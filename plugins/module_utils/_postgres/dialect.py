@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+
 from .dialect_settings import ALWAYS_RELOAD, ALWAYS_RESTART, RESTARTS
 
 SUPPORTED = ("9.5", "9.6", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19")
@@ -201,7 +203,7 @@ class Dialect:
 
         Raises ValueError for a version that is not one of SUPPORTED.
         """
-        major = _major(version)
+        major = major_of(version)
         if major not in SUPPORTED:
             raise ValueError(f"PostgreSQL {version} is not supported (supported are {SUPPORTED[0]} to {SUPPORTED[-1]})")
         number = _number(major)
@@ -224,7 +226,7 @@ class Dialect:
         return False if name in ALWAYS_RELOAD else None
 
 
-def _major(version: str | int) -> str:
+def major_of(version: str | int) -> str:
     """Major version of a version in any notation; the text itself when it is in none."""
     text = str(version).strip()
     if text.isascii() and text.isdigit() and int(text) >= 10000:
@@ -245,3 +247,19 @@ def _number(major: str) -> int:
 def _at(row: tuple[tuple[str, Any], ...], number: int) -> Any:
     """The value of the newest entry that is not newer than the version."""
     return [value for first, value in row if _number(first) <= number][-1]
+
+
+def dialect_for(version: str | int) -> Dialect:
+    """The dialect of a version in any notation. Raises HotStandbyError "version_unsupported"."""
+    try:
+        return Dialect.for_version(version)
+    except ValueError as error:
+        raise HotStandbyError("version_unsupported", str(error), "Set postgres_version to a supported one") from error
+
+
+def same_major(version: str, dialect: Dialect) -> bool:
+    """Whether a version in any notation is that of the dialect."""
+    try:
+        return Dialect.for_version(version).major == dialect.major
+    except ValueError:
+        return False

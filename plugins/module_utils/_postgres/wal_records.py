@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the WAL of a stopped server ends, from what pg_waldump says. Pure.
+"""What pg_waldump says of the last records of a WAL, and where they end. Pure.
 
 The fork test needs the end of the last record, not its start: a clean old primary whose shutdown checkpoint the
 standby received in full may follow without a rewind.
@@ -10,6 +10,7 @@ standby received in full may follow without a rewind.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .lsn import Lsn
 
@@ -22,6 +23,13 @@ STATISTICS = re.compile(r"WAL statistics between [0-9A-F]+/[0-9A-F]+ and ([0-9A-
 LAST_RECORD = re.compile(r"error in WAL record at ([0-9A-F]+/[0-9A-F]+):")
 MISSING_FILE = re.compile(r'could not find file "[0-9A-F]{8}([0-9A-F]{8})([0-9A-F]{8})"')
 TOTAL_LENGTH = re.compile(r"len \(rec/tot\):\s*\d+/\s*(\d+),.*?lsn: ([0-9A-F]+/[0-9A-F]+)")
+
+SHUTDOWN = ("XLOG", "CHECKPOINT_SHUTDOWN")
+# How far before the end of the WAL to begin reading for its last record, in bytes: two pages.
+TAIL = 16384
+_RECORD = re.compile(
+    r"^rmgr: (\S+)\s+len \(rec/tot\):\s*\d+/\s*(\d+),.*?lsn: ([0-9A-F]+/[0-9A-F]+),.*?desc: (\S+)", re.MULTILINE
+)
 
 
 def end_from_statistics(output: str) -> Lsn | None:
@@ -68,3 +76,34 @@ def record_end(start: Lsn, total_length: int, segment_size: int) -> Lsn:
         left -= step
     position += -position % ALIGNMENT
     return Lsn(position)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of the WAL."""
+
+    kind: tuple[str, str]
+    start: Lsn
+    end: Lsn
+
+    def __str__(self) -> str:
+        return f"{self.kind[1]} at {self.start}"
+
+
+def last_record(output: str, segment_size: int) -> Record | None:
+    """Read the last record of pg_waldump's list."""
+    found = None
+    for line in _RECORD.finditer(output):
+        found = line
+    if found is None:
+        return None
+    start = Lsn.parse(found.group(3))
+    return Record((found.group(1), found.group(4)), start, record_end(start, int(found.group(2)), segment_size))
+
+
+def read_from(end: Lsn, segment_size: int) -> Lsn:
+    """Where to begin reading so that the last record is in it.
+
+    Not in the segment before: after a switch its rest is empty, and a fresh clone does not have it.
+    """
+    return max(Lsn(max(end.value - TAIL, 0)), Lsn(max(end.value - 1, 0)).segment_start(segment_size))

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
     content_of,
     entries_of,
@@ -23,8 +22,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import refuse_orphans
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import read_control
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
 
@@ -75,7 +74,7 @@ class Request:
         wreck = find_wreck(directory)
         if wreck:
             raise HotStandbyError("wreck", f"{directory}: {wreck}", "Clone it: rejoin.yml does")
-        if content_of(directory) != layout.CLUSTER:
+        if content_of(directory) != contents.CLUSTER:
             raise HotStandbyError(
                 "not_a_cluster", f"{directory} holds no PostgreSQL cluster", "Clone it: rejoin.yml does"
             )
@@ -92,7 +91,7 @@ class Request:
                 f"{directory} is of version {major}, the programs are of {self.dialect.major}",
                 "Correct postgres_version",
             )
-        control = read_control(self.commands.control_data(directory))
+        control = Control.parse(self.commands.control_data(directory))
         wanted = self.params["system_identifier"]
         if wanted and control.system_identifier != wanted:
             raise HotStandbyError(
@@ -110,14 +109,14 @@ class Request:
             return Impossible(
                 rules.HINTS_OFF, f"{directory} had neither data checksums nor wal_log_hints when it was last in use"
             )
-        if control.state not in rules.CLEAN_STATES and os.path.exists(target.path("backup_label")):
+        if not control.clean and os.path.exists(target.path("backup_label")):
             return Impossible(rules.UNFINISHED_BACKUP, f"{directory} is a backup that was never started")
         in_the_way = target.obstacle()
         if in_the_way or source is None:
             return in_the_way
         if source.impossible:
             return source.impossible
-        if source.timeline == timeline_of(control) and _position(control) > source.position.value:
+        if source.timeline == control.newest_timeline and _position(control) > source.position.value:
             return Impossible(
                 rules.SAME_TIMELINE,
                 f"{directory} is ahead of {self.place} on the same timeline {source.timeline}, which pg_rewind does"
@@ -129,10 +128,6 @@ class Request:
             source.tablespaces, target.tablespace_links(), entries, is_local=source.is_local
         )
         return Impossible(rules.TABLESPACE, problem) if problem else None
-
-
-def timeline_of(control: Control) -> int:
-    return max(control.timeline, control.minimum_recovery_timeline)
 
 
 def _position(control: Control) -> int:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import FILE_SYSTEM_ENTRIES, is_ours
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 
 # Why a rewind is impossible. A clone is the way out of each.
@@ -24,8 +23,6 @@ FOREIGN_CONTENT = "foreign_content"
 TABLESPACE = "tablespace"
 UNFINISHED_BACKUP = "unfinished_backup"
 CRASH_RECOVERY_FAILED = "crash_recovery_failed"
-
-CLEAN_STATES = frozenset({"shut down", "shut down in recovery"})
 
 # What pg_rewind says when it cannot, in the words of all versions, in English. First match wins.
 _IMPOSSIBLE = (
@@ -42,51 +39,6 @@ _IMPOSSIBLE = (
 _DIVERGED = re.compile(r"servers diverged at WAL (?:location|position) ([0-9A-F]+/[0-9A-F]+) on timeline (\d+)")
 _SIZE = re.compile(r"need to copy (\d+) MB")
 
-# The server's own entries of a data directory. All else in it is somebody's, and pg_rewind makes no difference.
-OWN_ENTRIES = frozenset(
-    {
-        "PG_VERSION",
-        "backup_label",
-        "backup_label.old",
-        "backup_manifest",
-        "base",
-        "current_logfiles",
-        "current_logfiles.tmp",
-        "fallback_promote",
-        "global",
-        "logrotate",
-        "pg_clog",
-        "pg_commit_ts",
-        "pg_dynshmem",
-        "pg_logical",
-        "pg_multixact",
-        "pg_notify",
-        "pg_replslot",
-        "pg_serial",
-        "pg_snapshots",
-        "pg_stat",
-        "pg_stat_tmp",
-        "pg_subtrans",
-        "pg_tblspc",
-        "pg_twophase",
-        "pg_wal",
-        "pg_xact",
-        "pg_xlog",
-        "postgresql.auto.conf.tmp",
-        "postmaster.opts",
-        "postmaster.pid",
-        "promote",
-        "recovery.done",
-        "tablespace_map",
-        "tablespace_map.old",
-    }
-)
-# What makes a server a standby; it is made anew afterwards, not kept.
-SIGNALS = ("standby.signal", "recovery.signal")
-# Files that no server looks for, so that single-user mode starts; the next run puts them back.
-HIDDEN = ".hotstandby-hidden"
-# What the source has of these is never left where the target had none.
-CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.conf")
 # Of the source, or of the target's time as a primary.
 STALE_FILES = ("recovery.done", "recovery.signal", "backup_label.old", "tablespace_map.old")
 
@@ -125,17 +77,6 @@ def read_words(text: str) -> Words:
 def why_impossible(text: str) -> str | None:
     """The short name of why pg_rewind cannot, None when its complaint is another one."""
     return next((name for pattern, name in _IMPOSSIBLE if re.search(pattern, text)), None)
-
-
-def entries_to_keep(entries: Iterable[str]) -> tuple[str, ...]:
-    """The entries of a data directory that pg_rewind would overwrite with the source's, or remove."""
-    return tuple(
-        sorted(
-            name
-            for name in entries
-            if name not in OWN_ENTRIES and name not in SIGNALS and name not in FILE_SYSTEM_ENTRIES and not is_ours(name)
-        )
-    )
 
 
 def missing_wal(text: str) -> str | None:

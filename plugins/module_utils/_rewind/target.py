@@ -37,8 +37,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     sync_directory,
     write_private,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import KeptSlot
 
 from . import rules
 from .rules import Impossible
@@ -62,7 +63,7 @@ class RewindTarget:
         return os.path.join(self.directory, *names)
 
     def to_keep(self) -> tuple[str, ...]:
-        return rules.entries_to_keep(entries_of(self.directory))
+        return layout.entries_to_keep(entries_of(self.directory))
 
     def obstacle(self) -> Impossible | None:
         """What lies in the data directory or its tablespaces and would be lost, since it cannot be kept elsewhere."""
@@ -86,7 +87,7 @@ class RewindTarget:
         return None
 
     def _is_cluster_directory(self, name: str) -> bool:
-        return name.startswith(f"PG_{self.dialect.major}_") or name in layout.FILE_SYSTEM_ENTRIES
+        return name.startswith(f"PG_{self.dialect.major}_") or name in contents.FILE_SYSTEM_ENTRIES
 
     def tablespace_links(self) -> dict[str, str]:
         links = find_links(self.directory)
@@ -104,7 +105,7 @@ class RewindTarget:
         """Put back what was hidden."""
         for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
             with suppress(FileNotFoundError):
-                os.replace(self.path(name + rules.HIDDEN), self.path(name))
+                os.replace(self.path(name + contents.HIDDEN), self.path(name))
                 sync_directory(self.directory)
 
     @contextmanager
@@ -113,7 +114,7 @@ class RewindTarget:
         try:
             for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
                 with suppress(FileNotFoundError):
-                    os.replace(self.path(name), self.path(name + rules.HIDDEN))
+                    os.replace(self.path(name), self.path(name + contents.HIDDEN))
             yield
         finally:
             self.show_signals()
@@ -168,7 +169,7 @@ class RewindTarget:
         for name in names:
             _clear(self.path(name))
             shutil.move(os.path.join(shelter, name), self.path(name))
-        for name in {*rules.CONFIGURATION, *rules.STALE_FILES} - set(names):
+        for name in {*contents.CONFIGURATION, *rules.STALE_FILES} - set(names):
             remove_file(self.path(name))
         sync_directory(self.directory)
         os.rmdir(shelter)

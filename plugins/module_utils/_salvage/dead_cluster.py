@@ -18,11 +18,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import end_of_wal, flaw_of_file
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Control
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import read_control
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import (
+    Dialect,
+    dialect_for,
+    same_major,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_segments import (
     Segment,
     newest_timeline,
@@ -64,7 +66,7 @@ class DeadCluster:
         commands = Commands(module.run_command, module.params["bin_directory"])
         raw = commands.control_data(directory)
         wal_directory = os.path.join(directory, dialect.wal_directory)
-        return cls(commands, dialect, read_control(raw), wal_directory, int(raw["Bytes per WAL segment"]))
+        return cls(commands, dialect, Control.parse(raw), wal_directory, int(raw["Bytes per WAL segment"]))
 
     def check(self, timeline: int, system_identifier: str | None) -> None:
         """Raise HotStandbyError "other_system" or "other_timeline" when it is not the WAL that is looked for."""
@@ -76,7 +78,7 @@ class DeadCluster:
             )
         with plain_errors():
             newest = newest_timeline(os.listdir(self.wal_directory))
-        last = max(self.control.timeline, self.control.minimum_recovery_timeline, newest)
+        last = max(self.control.newest_timeline, newest)
         if (last, self.control.timeline) != (timeline, timeline):
             raise HotStandbyError(
                 "other_timeline",

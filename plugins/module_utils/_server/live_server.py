@@ -14,8 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import normalise
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import dialect_for
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 from .session import Session, Target, connect

@@ -31,7 +31,6 @@ END_SQL = (
     "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity"
     " WHERE pid = %s AND backend_start::pg_catalog.text = %s"
 )
-TOLD_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,6 @@ def holders(sessions: Iterable[Client]) -> tuple[Client, ...]:
 def first_to_end(found: tuple[Client, ...]) -> tuple[Client, ...]:
     """Of the holders those that certainly are: so nobody is ended who is not in the way."""
     return tuple(one for one in found if one.blocks or one.snapshot_age == found[0].snapshot_age)
-
-
-def told(found: Iterable[object]) -> str:
-    """As a part of a sentence; empty for none."""
-    texts = [str(one) for one in found]
-    more = [f"{len(texts) - TOLD_AT_MOST} more"] if len(texts) > TOLD_AT_MOST else []
-    return ", ".join(texts[:TOLD_AT_MOST] + more)
 
 
 def end(session: Session, found: Iterable[Client]) -> tuple[Client, ...]:

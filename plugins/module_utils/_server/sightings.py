@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import answering
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 
 from .session import Target, connect, connect_replication
 

@@ -16,18 +16,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import parse
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import (
-    Record,
-    Stream,
-    last_record,
-    read_from,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import nothing_whole_after
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.versions import same_major
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import (
+    Record,
+    last_record,
+    read_from,
+)
 
 from .live_server import apply_delay, dialect_of, recovery_setting, session_with
 from .session import Session, connect_replication

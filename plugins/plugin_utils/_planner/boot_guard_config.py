@@ -18,8 +18,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
     primary_conninfo,
     wanted_settings,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import HIDDEN
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rules import HIDDEN
 
 from .topology import Declared
 

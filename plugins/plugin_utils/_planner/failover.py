@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import told
 
 from .election import Election, elect, position_of
 from .loss import Loss, latest_heard, latest_seen, loss_of, unseen_commits

@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import (
+    PRIMARY_STATES,
+    SHUT_DOWN,
+)
+
 from .plan import Refusal
 from .refusals import promotion_pending, two_primaries
 from .topology import Member, Topology
@@ -15,8 +20,6 @@ from .topology import Member, Topology
 # A message of the primary that is not older than this shows that it lives. It sends one with all that is written; where
 # nothing is, a standby asks for one at half of its wal_receiver_timeout (60 s by default).
 FRESH_SECONDS = 10
-# States in the control file of a server that was not in recovery when it ended.
-_PRIMARY_STATES = ("in production", "shutting down", "shut down")
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def _was_primary(member: Member, topology: Topology) -> bool:
     node = member.node
     if node is None or node.server is not None or not member.has_data or member in topology.foreign:
         return False
-    return not node.recovery_signal or (node.control is not None and node.control.state in _PRIMARY_STATES)
+    return not node.recovery_signal or (node.control is not None and node.control.state in PRIMARY_STATES)
 
 
 def _last_of(formers: list[Member], topology: Topology, doubted: list[Member]) -> Gone | Refusal:
@@ -167,7 +170,7 @@ def _last_of(formers: list[Member], topology: Topology, doubted: list[Member]) -
 
 def _was_shut_down(member: Member) -> bool:
     """Whether it ended in good order, as a primary does that hands over to another one."""
-    return member.node is not None and member.node.control is not None and member.node.control.state == "shut down"
+    return member.node is not None and member.node.control is not None and member.node.control.state == SHUT_DOWN
 
 
 def _is_fenced(member: Member) -> bool:

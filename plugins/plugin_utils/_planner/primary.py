@@ -9,8 +9,8 @@ empty cluster the host in the group master.
 
 from __future__ import annotations
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
 from .plan import CREATE, NONE, START, Refusal, Step
 from .refusals import promotion_pending, two_primaries, unusable_directory
@@ -87,11 +87,11 @@ def _seed(topology: Topology) -> tuple[Member | None, Step | None, list[Refusal]
 
 def _half_made(member: Member, node: Node) -> Refusal | None:
     """Data that was once cloned came from somewhere: an empty cluster is not made beside what is left of it."""
-    if node.directory == _node.ABSENT:
+    if node.directory == contents.ABSENT:
         return None
     told = (
         f"half-made ({node.wreck})"
-        if node.directory == _node.WRECK
+        if node.directory == contents.WRECK
         else f"not empty ({node.unreadable or 'no cluster'})"
     )
     return Refusal(

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
 from .plan import Refusal
 from .topology import Declared, Member, Topology
@@ -54,7 +54,7 @@ def primaries_unseen(topology: Topology) -> list[Refusal]:
 
 
 def unusable_directory(declared: Declared, node: Node) -> Refusal | None:
-    if node.directory == _node.OTHER:
+    if node.directory == contents.OTHER:
         return Refusal(
             "not_a_data_directory",
             declared.name,

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, told_slots
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import (
     clone_obstacle,
     rewind_obstacle,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import told_slots
 
 from .plan import CLONE, FENCE, FOLLOW, NONE, REWIND, START, Refusal, Step
 from .refusals import rewind_under_way, two_primaries, unusable_directory
@@ -52,9 +54,9 @@ def _with_slots(steps: tuple[Step, ...], node: Node, topology: Topology) -> tupl
 def _path(
     declared: Declared, node: Node, primary: Member, topology: Topology, *, rejoin: bool
 ) -> tuple[Step, ...] | Refusal:
-    if node.directory == _node.ABSENT:
+    if node.directory == contents.ABSENT:
         return _clone(declared, node, primary, "there is no data directory")
-    if node.directory == _node.WRECK:
+    if node.directory == contents.WRECK:
         return _clone(declared, node, primary, node.wreck or "a clone was cut off here; the wreck is moved aside")
     if topology.identity is not None and node.system_identifier != topology.identity:
         return _foreign(declared, node, primary, topology)

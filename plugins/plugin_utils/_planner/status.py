@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
 from .refusals import members_newer_than, writable_unseen
 from .synchronous import waiting_commits
@@ -114,7 +115,7 @@ def _node_status(member: Member, topology: Topology) -> NodeStatus:
 
 
 def _role(node: Node | None) -> str:
-    if node is None or node.directory != _node.CLUSTER:
+    if node is None or node.directory != contents.CLUSTER:
         return "-"
     return "standby" if node.standby else "primary"
 
@@ -125,8 +126,8 @@ def _state(member: Member, topology: Topology) -> str:
         return "failed" if member.failed else "unreachable"
     if node.being_made:
         return {_node.CLONING: "being cloned", _node.REWINDING: "being rewound"}.get(node.being_made, "being made")
-    if node.directory != _node.CLUSTER:
-        return {_node.ABSENT: "empty", _node.WRECK: "half-made"}.get(node.directory, "not PostgreSQL's")
+    if node.directory != contents.CLUSTER:
+        return {contents.ABSENT: "empty", contents.WRECK: "half-made"}.get(node.directory, "not PostgreSQL's")
     if node.unreadable:
         return "cannot be asked"
     if node.server is None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import told
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Server, told
 
 from .election import elect
 from .plan import FOLLOW, HAND_OVER, NONE, PRIMARY, PROMOTE, STANDBY, NodePlan, Plan, Refusal, Step

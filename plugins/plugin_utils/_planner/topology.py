@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import CLUSTER, Node, Sighting
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import CLUSTER
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 

@@ -11,14 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import (
-    KeptSlot,
-    Node,
-    Sighting,
-    Slot,
-    to_plain,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import DataFiles, OddFile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import KeptSlot
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 from support.clusters import OURS, lsn, primary, standby, stopped, virgin, with_slot
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
 STAMP = "20261122T143211"
 
@@ -66,18 +67,18 @@ def test_clusters_that_share_a_location_do_not_see_each_other() -> None:
 @pytest.mark.parametrize(
     ("entries", "control", "content"),
     [
-        ((), False, layout.ABSENT),
-        (("lost+found",), False, layout.ABSENT),
-        (("pgsql_tmp.hotstandby-clone", "pgsql_tmp.hotstandby-marker", "lost+found"), False, layout.ABSENT),
-        ((f"pgsql_tmp.hotstandby-old-{STAMP}",), False, layout.ABSENT),
-        (("PG_VERSION", "global", "base"), True, layout.CLUSTER),
-        (("PG_VERSION", "global", "pgsql_tmp.hotstandby-clone"), True, layout.CLUSTER),
-        (("PG_VERSION", "base"), False, layout.WRECK),
-        (("backup_label", "base"), False, layout.WRECK),
-        (("base",), False, layout.OTHER),
-        (("precious.txt",), False, layout.OTHER),
-        (("pgsql_tmp.else",), False, layout.OTHER),
-        (("global",), True, layout.OTHER),
+        ((), False, contents.ABSENT),
+        (("lost+found",), False, contents.ABSENT),
+        (("pgsql_tmp.hotstandby-clone", "pgsql_tmp.hotstandby-marker", "lost+found"), False, contents.ABSENT),
+        ((f"pgsql_tmp.hotstandby-old-{STAMP}",), False, contents.ABSENT),
+        (("PG_VERSION", "global", "base"), True, contents.CLUSTER),
+        (("PG_VERSION", "global", "pgsql_tmp.hotstandby-clone"), True, contents.CLUSTER),
+        (("PG_VERSION", "base"), False, contents.WRECK),
+        (("backup_label", "base"), False, contents.WRECK),
+        (("base",), False, contents.OTHER),
+        (("precious.txt",), False, contents.OTHER),
+        (("pgsql_tmp.else",), False, contents.OTHER),
+        (("global",), True, contents.OTHER),
     ],
 )
 def test_content(entries: tuple[str, ...], control: bool, content: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.last_look import against_promotion
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Sighting
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 from support.clusters import OURS, THEIRS, lsn
 
 FIRST, THIRD = "192.0.2.1 5432", "192.0.2.3 5432"

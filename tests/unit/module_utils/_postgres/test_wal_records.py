@@ -9,18 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import (
-    SHUTDOWN,
-    Record,
-    last_record,
-    read_from,
-)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import (
+    SHUTDOWN,
+    Record,
     end_before_missing_file,
     end_from_statistics,
     end_of_listed_record,
+    last_record,
     last_record_from_complaint,
+    read_from,
     record_end,
 )
 

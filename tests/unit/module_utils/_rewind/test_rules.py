@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind import rules
 
@@ -67,8 +68,8 @@ def test_the_missing_wal_file_is_named() -> None:
 def test_what_is_not_the_servers_is_kept() -> None:
     entries = ["PG_VERSION", "base", "pg_wal", "pg_hba.conf", "postgresql.conf", "standby.signal", "recovery.signal"]
     entries += ["postmaster.pid", "backup_label", "lost+found", "pgsql_tmp.hotstandby-lock", "conf.d", "server.key"]
-    assert rules.entries_to_keep(entries) == ("conf.d", "pg_hba.conf", "postgresql.conf", "server.key")
-    assert rules.entries_to_keep(["pg_walk", "log", "postgresql.auto.conf"]) == (
+    assert layout.entries_to_keep(entries) == ("conf.d", "pg_hba.conf", "postgresql.conf", "server.key")
+    assert layout.entries_to_keep(["pg_walk", "log", "postgresql.auto.conf"]) == (
         "log",
         "pg_walk",
         "postgresql.auto.conf",

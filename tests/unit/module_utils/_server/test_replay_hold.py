@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import told
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import (
     Client,
     first_to_end,
     holders,
-    told,
 )
 
 OLD = Client(7, "report", "psql", "active", "10:00", "09:00", 50, False)

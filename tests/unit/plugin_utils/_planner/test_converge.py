@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Slot
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import plan_site
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import GIBIBYTE, OURS, THEIRS, cluster, lsn, primary, standby, stopped, virgin, with_slot
@@ -24,14 +25,14 @@ LOST = Slot("hotstandby_db_2", "physical", False, None, "lost")
 STANDBY_TABLE: dict[str, tuple[Node, list[str] | str]] = {
     "nothing there": (virgin(), ["clone", "start"]),
     "programs, but no data": (virgin(version="15.18", has_psycopg2=True), ["clone", "start"]),
-    "half-made clone": (virgin(directory=_node.WRECK, wreck="a clone was cut off"), ["clone", "start"]),
-    "a rewind works there": (virgin(directory=_node.WRECK, busy=_node.REWINDING), "clone_running"),
+    "half-made clone": (virgin(directory=contents.WRECK, wreck="a clone was cut off"), ["clone", "start"]),
+    "a rewind works there": (virgin(directory=contents.WRECK, busy=_node.REWINDING), "clone_running"),
     "a rewind works there, which looks like a stopped server": (stopped(busy=_node.REWINDING), "clone_running"),
     "a running server, beside which something is tidied": (
         replace(standby("db-1", timeline=2, position="0/8000000"), busy=_node.REWINDING, has_postmaster=True),
         ["none"],
     ),
-    "something else in the directory": (virgin(directory=_node.OTHER), "not_a_data_directory"),
+    "something else in the directory": (virgin(directory=contents.OTHER), "not_a_data_directory"),
     "another cluster, stopped": (stopped(identity=THEIRS), "foreign_data"),
     "another cluster's primary": (primary(identity=THEIRS), "foreign_server"),
     "another cluster's standby": (standby(None, identity=THEIRS), "foreign_server"),
@@ -114,7 +115,7 @@ PRIMARY_TABLE: dict[str, tuple[tuple[Node | None, ...], tuple[str, str] | str]] 
     "empty cluster": ((virgin(), virgin(), virgin()), ("db-1", "create")),
     "empty cluster, a standby does not answer": ((virgin(), None, virgin()), "primary_not_seen"),
     "empty cluster, the master's directory is half-made": (
-        (virgin(directory=_node.WRECK), virgin(), virgin()),
+        (virgin(directory=contents.WRECK), virgin(), virgin()),
         "half_made",
     ),
     "empty cluster, the master does not answer": ((None, virgin(), virgin()), "master_unreachable"),
@@ -212,8 +213,8 @@ any_node = st.sampled_from(
         stopped(timeline=2, signal=False),
         stopped(identity=THEIRS),
         primary(identity=THEIRS),
-        virgin(directory=_node.WRECK),
-        virgin(directory=_node.OTHER),
+        virgin(directory=contents.WRECK),
+        virgin(directory=contents.OTHER),
     ]
 )
 
@@ -234,7 +235,7 @@ def test_whatever_is_observed_the_plan_is_safe(nodes: list[Node | None], replace
             assert not node.writable, "a server that accepts writes is never cloned over"
             assert not node.running
         if planned.does("create"):
-            assert node.directory == _node.ABSENT
+            assert node.directory == contents.ABSENT
             assert all(m.node is None or not m.has_data for m in topology.members)
     writable = [m.name for m in topology.members if m.node and m.node.writable and m.node.system_identifier == OURS]
     if writable:
@@ -243,7 +244,7 @@ def test_whatever_is_observed_the_plan_is_safe(nodes: list[Node | None], replace
 
 def test_the_plan_tells_of_a_clone_that_still_works() -> None:
     """Under a run that has ended, say: nobody reads "there is no data directory" of a node that is being cloned."""
-    for node in (virgin(busy=_node.CLONING), virgin(directory=_node.WRECK, wreck="cut off", busy=_node.CLONING)):
+    for node in (virgin(busy=_node.CLONING), virgin(directory=contents.WRECK, wreck="cut off", busy=_node.CLONING)):
         plan = plan_site(cluster(primary(), node))
         (step, _start) = plan.nodes[1].steps
         assert (step.kind, "a clone of an earlier run still works there: it is ended" in step.reason) == ("clone", True)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import OTHER, WRECK, Node, Sighting
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import OTHER, WRECK
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import (
     plan_rejoin,

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import KeptSlot, Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import KeptSlot
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.converge import plan_rejoin, plan_repoint
 from support.clusters import THEIRS, cluster, control, lsn, primary, standby, stopped, virgin
@@ -19,7 +20,7 @@ from support.clusters import THEIRS, cluster, control, lsn, primary, standby, st
 PATHS: dict[str, tuple[Node, list[str] | str]] = {
     "streams": (standby("db-1", timeline=2, position="0/8000000"), ["none"]),
     "nothing there": (virgin(), ["clone", "start"]),
-    "rewind was cut off": (virgin(directory=_node.WRECK, wreck="a rewind was cut off"), ["clone", "start"]),
+    "rewind was cut off": (virgin(directory=contents.WRECK, wreck="a rewind was cut off"), ["clone", "start"]),
     "stopped old primary, exactly at the fork": (stopped("0/5000000", signal=False), ["start", "follow"]),
     "stopped old primary, past the fork": (stopped("0/5000008", signal=False), ["rewind", "start"]),
     "killed old primary, past the fork": (
