@@ -129,16 +129,18 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import CONNECTION_TYPES
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
     RUN_ARGUMENT,
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.hba_rules import apply_rules
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.hba_rules import (
+    CONNECTION_TYPE_CHOICES,
+    apply_rules,
+)
 
 RULE = {
-    "type": {"type": "str", "choices": list(CONNECTION_TYPES), "default": "host"},
+    "type": {"type": "str", "choices": CONNECTION_TYPE_CHOICES, "default": "host"},
     "database": {"type": "str", "required": True},
     "user": {"type": "str", "required": True},
     "address": {"type": "str"},

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import parse_passfile
 from support.clones import ADDRESS, PASSWORD, USER, make_source
+from support.passfiles import parse_passfile
 from support.servers import Server, ServerFactory
 
 RunModule = Callable[..., dict[str, Any]]

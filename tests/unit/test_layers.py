@@ -68,14 +68,12 @@ EXCEPTIONS: set[tuple[str, str]] = {
     ("module_utils/_datadir/asides", "_salvage"),
     ("module_utils/_instance/maker", "_service"),
     ("module_utils/_rewind/source", "_clone"),
-    ("module_utils/_rewind/target", "_clone"),
     ("module_utils/_salvage/dead_cluster", "ansible"),
     ("module_utils/_salvage/delivery", "_handover"),
     ("module_utils/_salvage/delivery", "_module"),
     ("module_utils/_salvage/delivery", "ansible"),
     ("module_utils/_server/standby", "_handover"),
     ("module_utils/_server/standby", "ansible"),
-    ("modules/hba_rules", "_config"),
 }
 
 

@@ -18,6 +18,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
     RECOVERY_SETTINGS,
     RECOVERY_SIGNAL_FILE,
     SIGNAL_FILE,
+    WAITING_RECOVERY_CONF,
     source_conninfo,
     without_settings,
 )
@@ -43,8 +44,6 @@ from .target import CloneTarget
 
 # Files of the source that mean something only there.
 STALE_FILES = ("recovery.done", "backup_label.old", "tablespace_map.old", "postmaster.pid", "postmaster.opts")
-# A directory with this can only come up as a standby, whatever happens next; it waits until it is told whom to follow.
-WAITING_RECOVERY_CONF = "standby_mode = 'on'\nrecovery_target_timeline = 'latest'\n"
 
 
 @dataclass(frozen=True)

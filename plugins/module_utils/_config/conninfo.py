@@ -1,16 +1,15 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpq's connection strings and passfiles. Pure.
+"""libpq's connection strings. Pure.
 
-The quoting rules are those of libpq's documentation (Connection Strings; The Password File).
+The quoting rules are those of libpq's documentation (Connection Strings).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 SECRET_KEYWORDS = frozenset({"password", "sslpassword", "oauth_client_secret"})
@@ -121,64 +120,3 @@ def hide_password(text: str) -> str:
         return build({name: HIDDEN if name in SECRET_KEYWORDS else value for name, value in parameters.items()})
     except ValueError:
         return HIDDEN
-
-
-@dataclass(frozen=True)
-class PassfileEntry:
-    """A line of a passfile; "*" matches anything, except as password.
-
-    For replication connections the database is "replication" (or "*").
-    """
-
-    host: str
-    port: str
-    database: str
-    user: str
-    password: str = field(repr=False)
-
-    def line(self) -> str:
-        """The line, without line end. Raises ValueError for what a passfile cannot hold."""
-        fields = (self.host, str(self.port), self.database, self.user, self.password)
-        if any(character in part for part in fields for character in "\n\r\0"):
-            raise ValueError("a passfile cannot hold a line break or a zero byte")
-        text = ":".join(part.replace("\\", "\\\\").replace(":", "\\:") for part in fields)
-        # a line that starts with "#" is a comment
-        return f"\\{text}" if text.startswith("#") else text
-
-
-_PASSFILE_FIELD = re.compile(r"((?:[^:\\]|\\.|\\$)*)(?::|$)")
-
-
-def parse_passfile(text: str) -> list[PassfileEntry]:
-    """Read a passfile; comments and empty lines are passed over.
-
-    Raises ValueError with the number of a malformed line, never with its text.
-    """
-    entries = []
-    lines = (line.rstrip("\r") for line in text.split("\n"))
-    for number, line in enumerate(lines, start=1):
-        if not line or line.startswith("#"):
-            continue
-        fields = [re.sub(r"\\(.)", r"\1", part) for part in _split_passfile_line(line)]
-        if len(fields) < 5:
-            raise ValueError(f"line {number} of the passfile has {len(fields)} fields, not 5")
-        entries.append(PassfileEntry(*fields[:5]))
-    return entries
-
-
-def _split_passfile_line(line: str) -> list[str]:
-    fields: list[str] = []
-    position = 0
-    while True:
-        found = _PASSFILE_FIELD.match(line, position)
-        if not found:
-            return fields
-        fields.append(found.group(1))
-        if found.end() == len(line) and not found.group(0).endswith(":"):
-            return fields
-        position = found.end()
-
-
-def render_passfile(entries: Iterable[PassfileEntry]) -> str:
-    """The text of a passfile (to be written with mode 0600). Raises ValueError like PassfileEntry.line."""
-    return "".join(f"{entry.line()}\n" for entry in entries)

@@ -16,6 +16,9 @@ SIGNAL_FILE = "standby.signal"
 RECOVERY_SIGNAL_FILE = "recovery.signal"
 RECOVERY_CONF = "recovery.conf"
 
+# A directory with this can only come up as a standby, whatever happens next; it waits until it is told whom to follow.
+WAITING_RECOVERY_CONF = "standby_mode = 'on'\nrecovery_target_timeline = 'latest'\n"
+
 # Any of these in force would end or pause the recovery of a standby.
 STOPPING = (
     "recovery_target",

@@ -14,7 +14,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import HbaEntry, HbaFile, HbaRule
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_file import (
+    CONNECTION_TYPES,
+    HbaEntry,
+    HbaFile,
+    HbaRule,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_match import is_line_of, shadowing
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_wanted import wanted_rules
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -28,6 +33,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
     reload_configuration,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, Target, connect
+
+# For the argument spec.
+CONNECTION_TYPE_CHOICES = list(CONNECTION_TYPES)
 
 
 @dataclass(frozen=True)

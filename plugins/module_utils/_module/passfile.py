@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.passfile import (
     PassfileEntry,
     render_passfile,
 )

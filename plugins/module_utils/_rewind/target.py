@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.copy import WAITING_RECOVERY_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import AUTO_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
     RECOVERY_CONF,
     RECOVERY_SIGNAL_FILE,
     SIGNAL_FILE,
+    WAITING_RECOVERY_CONF,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (

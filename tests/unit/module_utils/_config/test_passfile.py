@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.passfile import (
     PassfileEntry,
-    parse_passfile,
     render_passfile,
 )
+from support.passfiles import parse_passfile
 
 NASTY = 'it\'s "a" \\ b:c d %20 # {{ nö }}'
 passfile_fields = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"))
