@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import debian_log
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance import maker
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.maker import Maker
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import (
@@ -26,7 +27,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.pl
     plan_instance,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import debian_log
 from support.account import make_directory, remove_directory
 from support.account import test_account as account_of_tests
 from support.servers import programs_for_tests

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Piece, Place, Step
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import set_link
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout, swap
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.swap import Piece, Step
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import set_link
 
 STAMP = "20261122T143211"
 
@@ -45,7 +46,7 @@ class Scene:
             Piece(self.wal, ("0001",), ("0001",), "pg_wal"),
             Piece(self.tablespace, ("PG_15_1",), ("PG_15_1",), "pg_tblspc/16400"),
         ]
-        return layout.swap_steps(Piece(self.data, entries, entries), linked, STAMP)
+        return swap.swap_steps(Piece(self.data, entries, entries), linked, STAMP)
 
     def check(self, directory: str, generation: str) -> None:
         """The cluster in the directory is wholly of one generation, as far as its links lead."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +20,18 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
     source_conninfo,
     without_settings,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import TABLESPACE_LINKS, entries_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import set_link, stop_strays
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import TABLESPACE_LINKS
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of, set_link
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
-    read_text,
     remove_file,
     sync_directory,
     sync_tree,
+    text_of,
     write_private,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,
@@ -162,7 +161,7 @@ class Copy:
         for name in stale:
             remove_file(os.path.join(side, name))
         auto_conf = os.path.join(side, "postgresql.auto.conf")
-        text = read_text(auto_conf)
+        text = text_of(auto_conf)
         if text is not None:
             write_private(auto_conf, without_settings(text, RECOVERY_SETTINGS))
         self._point_links()
@@ -187,14 +186,3 @@ class Copy:
 
 def _escaped(path: str) -> str:
     return path.replace("=", "\\=")
-
-
-def tree_bytes(paths: Iterable[str]) -> int:
-    """Bytes of all files below these directories."""
-    total = 0
-    for path in paths:
-        for found in os.walk(path):
-            for name in found[2]:
-                with suppress(OSError):
-                    total += os.lstat(os.path.join(found[0], name)).st_size
-    return total

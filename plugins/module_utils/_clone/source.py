@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
     Session,
@@ -73,29 +72,6 @@ def _major(version: int) -> str:
         return Dialect.for_version(version).major
     except ValueError:
         return str(version)
-
-
-def is_local(host: str) -> bool:
-    """Whether a host (a name, an address or a socket directory) is this very machine."""
-    if os.path.isabs(host):
-        return True
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return False
-    return any(_is_own(answer[0], answer[4]) for answer in found)
-
-
-def _is_own(family: int, address: tuple[Any, ...]) -> bool:
-    """Only an address of this machine can be bound; nothing is sent."""
-    if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_unspecified:
-        return True
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((address[0], 0, *address[2:]))
-    except OSError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)

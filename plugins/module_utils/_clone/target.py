@@ -9,17 +9,22 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout, swap
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
     Link,
     content_of,
-    entries_of,
     find_links,
     place_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Piece, Place, Step
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.swap import Piece, Step
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import (
+    entries_of,
+    nearest_directory,
+    room_in,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import text_of
 
 from .source import Source
 
@@ -83,7 +88,7 @@ class CloneTarget:
             place = new.pop(piece.place.directory, None)
             linked.append(replace(piece, new=cloned_entries(place)) if place else piece)
         linked += [Piece(place, (), cloned_entries(place)) for place in new.values()]
-        steps = layout.swap_steps(data, linked, stamp)
+        steps = swap.swap_steps(data, linked, stamp)
         asides = tuple(piece.place.aside(stamp) for piece in (data, *linked) if piece.old)
         return steps, asides
 
@@ -114,7 +119,7 @@ def look_at(data_directory: str, wal_directory: str | None, major: str) -> Clone
     data = place_of(data_directory)
     content = content_of(data.directory)
     links = tuple(find_links(data.directory))
-    old_major = (read_text(os.path.join(data.directory, "PG_VERSION")) or major).strip()
+    old_major = (text_of(os.path.join(data.directory, "PG_VERSION")) or major).strip()
     target = CloneTarget(data, content, old_major, links)
     old_wal = [link for link in links if link.is_wal]
     if wal_directory or old_wal:
@@ -200,13 +205,6 @@ def check_writable(target: CloneTarget) -> None:
             )
 
 
-def nearest_directory(path: str) -> str:
-    """The path itself, or the closest directory above it that exists."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
 def needed_bytes(target: CloneTarget, expected: int, tablespace_bytes: Mapping[str, int]) -> list[tuple[str, int]]:
     """Bytes that each directory of the clone takes."""
     needs = [(target.data.parent, expected)]
@@ -229,8 +227,7 @@ def check_space(needs: Iterable[tuple[str, int]]) -> None:
         by_device[device] = (first, total + count)
     for directory, total in by_device.values():
         needed = int(total * (1 + MARGIN_SHARE)) + MARGIN_BYTES
-        status = os.statvfs(directory)
-        free = status.f_bavail * status.f_frsize
+        free = room_in(directory)
         if free < needed:
             raise HotStandbyError(
                 "disk_too_small",

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._salvage.wal_place import (
-    REPLACED,
-    find_replaced,
-    forget_replaced,
-)
-
 from .find import find_asides
 from .moves import remove_aside
 from .old_directories import sort_out
+from .replaced_wal import REPLACED, find_replaced, forget_replaced
 from .shelter import find_shelters, is_shelter, remove_shelter
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError, one_line
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of, mount_points
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import text_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
-from . import layout
-from .layout import Place, Step
+from . import layout, swap
+from .layout import Place
 from .marker import SWAPPING, Marker
+from .swap import Step, step_is_done
 
 WAL_LINKS = ("pg_wal", "pg_xlog")
 TABLESPACE_LINKS = "pg_tblspc"
@@ -40,22 +42,6 @@ class Link:
         return self.name in WAL_LINKS
 
 
-def mount_points() -> frozenset[str]:
-    """Every mount point, bind mounts among them, which os.path.ismount does not see."""
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            fields = [line.split(" ")[4] for line in file]
-    except (OSError, IndexError):
-        return frozenset()
-    return frozenset(_unescape(field) for field in fields)
-
-
-def _unescape(field: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
-
-
 def place_of(directory: str) -> Place:
     """Where a clone of the directory goes (symbolic links in its path are followed)."""
     real = os.path.realpath(directory)
@@ -63,14 +49,6 @@ def place_of(directory: str) -> Place:
     parent = os.path.dirname(real)
     closed = os.path.isdir(real) and not os.access(parent, os.W_OK | os.X_OK)
     return Place(real, inside=mounted or closed)
-
-
-def entries_of(directory: str) -> tuple[str, ...]:
-    """Names in a directory; none where there is no directory. Raises OSError, for a file in its place too."""
-    try:
-        return tuple(sorted(os.listdir(directory)))
-    except FileNotFoundError:
-        return ()
 
 
 def content_of(directory: str) -> str:
@@ -85,7 +63,7 @@ def find_marker(data_directory: str) -> Marker | None:
     """
     for place in both_places(data_directory):
         try:
-            text = read_text(place.marker)
+            text = text_of(place.marker)
             if text is not None:
                 return Marker.parse(text)
         except NotADirectoryError:
@@ -105,21 +83,10 @@ def both_places(data_directory: str) -> tuple[Place, Place]:
     return Place(real), Place(real, inside=True)
 
 
-def step_is_done(step: Step) -> bool:
-    """Whether a step of a swap has been carried out."""
-    if step.kind == layout.MAKE:
-        return os.path.isdir(step.destination)
-    if step.kind == layout.OUT:
-        return os.path.lexists(step.destination)
-    if step.kind == layout.LINK:
-        return os.path.islink(step.destination) and os.readlink(step.destination) == step.source
-    return not os.path.lexists(step.source)
-
-
 def pending_steps(marker: Marker) -> tuple[Step, ...]:
     """What is left to do of a swap."""
     done = [index for index, step in enumerate(marker.steps) if step_is_done(step)]
-    return layout.pending(marker.steps, done)
+    return swap.pending(marker.steps, done)
 
 
 def find_rewind(data_directory: str) -> str | None:
@@ -129,7 +96,7 @@ def find_rewind(data_directory: str) -> str | None:
     """
     for place in both_places(data_directory):
         with suppress(NotADirectoryError):
-            text = read_text(place.rewind_marker)
+            text = text_of(place.rewind_marker)
             if text is not None:
                 return f"a rewind was cut off here ({one_line(text) or 'nothing more is known'})"
     try:

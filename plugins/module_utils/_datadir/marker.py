@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from .layout import Step
+from .swap import Step
 
 COPYING = "copying"
 SWAPPING = "swapping"

@@ -8,11 +8,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import set_link
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
     remove_file,
     sync_directory,
@@ -21,13 +21,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
-from . import layout
-from .layout import Place, Step
+from . import layout, swap
+from .layout import Place
 from .marker import Marker
+from .swap import Step
 
-PROGRAM = "pg_basebackup"
 LOCK_SECONDS = 30
-KILL_SECONDS = 20
 
 
 @contextmanager
@@ -92,36 +91,6 @@ def forget_rewind(place: Place) -> None:
             remove_file(Place(place.directory, inside).rewind_marker)
 
 
-def find_strays(side: str, program: str = PROGRAM) -> list[int]:
-    """Pids of every pg_basebackup that writes to this side directory (each one is two processes)."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _writes_to(name, side, program)]
-
-
-def _writes_to(pid: str, side: str, program: str) -> bool:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            arguments = file.read().split(b"\0")
-    except OSError:
-        return False
-    return os.path.basename(arguments[0]) == program.encode() and os.fsencode(side) in arguments
-
-
-def stop_strays(side: str, program: str = PROGRAM) -> None:
-    """End them and wait until they are gone. Raises HotStandbyError "stray_process"."""
-    for pid in find_strays(side, program):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    try:
-        wait_until(lambda: not find_strays(side, program), KILL_SECONDS, "it has ended")
-    except HotStandbyError as error:
-        pids = ", ".join(map(str, find_strays(side, program)))
-        raise HotStandbyError(
-            "stray_process",
-            f"{program} of an earlier run still writes to {side} (process {pids}) and cannot be ended",
-            "End it by hand",
-        ) from error
-
-
 def clear(marker: Marker | None, sides: Iterable[str]) -> list[str]:
     """Remove half-made side directories, and what was created around them; return the removed ones."""
     found = {*sides, *(marker.sides if marker else ())}
@@ -158,18 +127,6 @@ def _remove_tree(path: str, is_ours: bool) -> bool:
     return True
 
 
-def make_directories(path: str) -> tuple[str, ...]:
-    """Create a directory and those above it, mode 0700; return the ones created, outer ones first."""
-    missing = []
-    while not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    for directory in reversed(missing):
-        os.mkdir(directory, 0o700)
-        sync_directory(os.path.dirname(directory))
-    return tuple(reversed(missing))
-
-
 def carry_out(steps: Sequence[Step]) -> None:
     """Do the steps in order. Raises HotStandbyError "swap_failed"; what is left can be done later."""
     try:
@@ -203,23 +160,14 @@ def _link(step: Step) -> None:
     set_link(step.destination, step.source)
 
 
-def set_link(path: str, target: str) -> None:
-    """Make a symbolic link lead to target, in one step."""
-    scratch = f"{path}.new"
-    with suppress(FileNotFoundError):
-        os.unlink(scratch)
-    os.symlink(target, scratch)
-    os.replace(scratch, path)
-
-
 def _remove(step: Step) -> None:
     os.rmdir(step.source)
 
 
 _DO = {
-    layout.MAKE: _make,
-    layout.OUT: _rename,
-    layout.LINK: _link,
-    layout.IN: _rename,
-    layout.REMOVE: _remove,
+    swap.MAKE: _make,
+    swap.OUT: _rename,
+    swap.LINK: _link,
+    swap.IN: _rename,
+    swap.REMOVE: _remove,
 }

@@ -9,10 +9,10 @@ import os
 import re
 from collections.abc import Iterable
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import shown
 
 from . import old_content as content
-from .find import entries_of
 from .layout import STAMP_PATTERN
 from .shelter import is_shelter
 

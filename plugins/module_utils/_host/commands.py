@@ -18,6 +18,7 @@ RunCommand = Callable[..., "tuple[int, str, str]"]
 
 # Messages are read by programs and by people in one language.
 C_LOCALE = {"LC_ALL": "C", "LANG": "C", "LC_MESSAGES": "C"}
+PROGRAM_DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
 
 
 @dataclass(frozen=True)
@@ -103,3 +104,16 @@ class Commands:
         text = self.output("pg_controldata", "-D", data_directory)
         pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
         return {label.strip(): value.strip() for label, value in pairs}
+
+
+def system_program(run: RunCommand, program: str) -> Commands:
+    """The directory of a program of the system. Raises HotStandbyError "missing_program"."""
+    for directory in PROGRAM_DIRECTORIES:
+        commands = Commands(run, directory)
+        if commands.has(program):
+            return commands
+    raise HotStandbyError(
+        "missing_program",
+        f"{program} is not on this host",
+        "Install what it belongs to, or choose another postgres_service (systemd, pg_ctlcluster or pg_ctl)",
+    )

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
-from collections import defaultdict
-from contextlib import suppress
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
 from .commands import Commands, Outcome
+from .processes import end_family
 
 
 class Deadline:
@@ -69,18 +66,3 @@ class Deadline:
                 "See what it waits for, or give it more time (timeout 0 for no limit)",
             )
         return outcome
-
-
-def end_family(pid: int) -> None:
-    """Kill a process and all that it has started."""
-    children = defaultdict(list)
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as file:
-                children[int(file.read().rsplit(b")", 1)[1].split()[1])].append(int(name))
-    family = [pid]
-    for member in family:
-        family += children[member]
-    for member in family:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(member, signal.SIGKILL)

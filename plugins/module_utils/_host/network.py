@@ -1,13 +1,16 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adapter: which other servers answer this host. No password is needed for that."""
+"""Adapter: addresses, and which servers answer at them. No password is needed for that."""
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 # Nothing on the way to a promotion may wait for a dead host for longer: the whole observation waits this once.
 SECONDS = 1.0
@@ -50,3 +53,45 @@ def _answers(place: str, timeout_seconds: float) -> bool:
             return connection.recv(1) in (b"S", b"N")
     except (OSError, ValueError):
         return False
+
+
+def resolve(name: str) -> list[str]:
+    """Every address of a host as this node sees it. Raises OSError."""
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(place[0]) for *dummy, place in found]
+
+
+def is_local(host: str) -> bool:
+    """Whether a host (a name, an address or a socket directory) is this very machine."""
+    if os.path.isabs(host):
+        return True
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return False
+    return any(_is_own(answer[0], answer[4]) for answer in found)
+
+
+def _is_own(family: int, address: tuple[Any, ...]) -> bool:
+    """Only an address of this machine can be bound; nothing is sent."""
+    if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_unspecified:
+        return True
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address[0], 0, *address[2:]))
+    except OSError:
+        return False
+    return True
+
+
+def listens(port: int) -> bool:
+    """Whether anything listens at the port on this host's loopback addresses."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((address, port)) == 0:
+                    return True
+        except OSError:
+            continue
+    return False

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, replace
 
 from .as_owner import open_regular, owner_of
+from .processes import belongs_to, is_postgres
 
 # As long as the file can be: it has eight short lines.
 LONGEST_READ_BYTES = 64 * 1024
@@ -81,27 +82,6 @@ def running_postmaster(data_directory: str) -> Postmaster | None:
     if not is_postgres(found.pid) or not belongs_to(found.pid, owner.uid):
         return None
     return found if _works_in(found, data_directory) else None
-
-
-def belongs_to(pid: int, uid: int) -> bool:
-    """Whether the process has the rights of that user (every user may read that)."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            uids = next(line for line in file if line.startswith("Uid:")).split()
-        return int(uids[2]) == uid
-    except (OSError, StopIteration):
-        return False
-
-
-def is_postgres(pid: int) -> bool:
-    """Whether the process lives and is PostgreSQL (every user may read that)."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            before, after = file.read().rsplit(")", 1)
-    except (OSError, ValueError):
-        return False
-    # a process that has ended and that nobody has reaped yet is not a server
-    return before.partition("(")[2] in ("postgres", "postmaster") and after.split()[:1] not in (["Z"], ["X"])
 
 
 def _works_in(postmaster: Postmaster, data_directory: str) -> bool:

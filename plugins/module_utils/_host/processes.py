@@ -1,151 +1,101 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes of a server in a data directory, and those that have outlived its postmaster.
-
-A backend whose postmaster was killed goes on with its statement, commits and acknowledges.
-"""
+"""Adapter: what /proc says of processes, whosever they are, and the end of our own."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections import defaultdict
+from contextlib import suppress
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
-from .as_owner import ROOT, Account, acting_as, owner_of
-from .postmaster import Postmaster, belongs_to, is_postgres, running_postmaster
-
-# How long a process may take to obey SIGQUIT, before it gets SIGKILL.
-QUIT_SECONDS = 3
-OWN_WAY = (
-    "Let every directory above the data directory belong to root or to the account that owns it, and be writable for"
-    " nobody else"
-)
-# How long those that are idle may take to see that their postmaster has ended.
-IDLE_SECONDS = 10
+COPIER = "pg_basebackup"
+KILL_SECONDS = 20
 
 
-def server_processes(data_directory: str) -> list[int]:
-    """Every process of PostgreSQL that works in this directory and belongs to its owner."""
+def belongs_to(pid: int, uid: int) -> bool:
+    """Whether the process has the rights of that user (every user may read that)."""
     try:
-        owner = owner_of(data_directory)
-    except OSError:
-        return []
-    return sorted(
-        int(entry) for entry in os.listdir("/proc") if entry.isdigit() and _serves(int(entry), data_directory, owner)
-    )
-
-
-def find_orphans(data_directory: str) -> list[int]:
-    """The processes of a server whose postmaster has ended."""
-    found = [] if running_postmaster(data_directory) else server_processes(data_directory)
-    # a server that had just begun to start has its postmaster by now
-    return [] if found and running_postmaster(data_directory) else found
-
-
-def end_orphans(data_directory: str, timeout_seconds: int) -> list[int]:
-    """End them, wait until none is left, and return their pids. Raises HotStandbyError "processes_left"."""
-    ended = find_orphans(data_directory)
-    if not ended:
-        return []
-    _signal(ended, data_directory, signal.SIGQUIT)
-    with suppress(HotStandbyError):
-        wait_until(lambda: not server_processes(data_directory), min(QUIT_SECONDS, timeout_seconds), "")
-    _signal(server_processes(data_directory), data_directory, signal.SIGKILL)
-    try:
-        wait_until(lambda: not server_processes(data_directory), timeout_seconds, "")
-    except HotStandbyError:
-        raise left_over(data_directory, server_processes(data_directory), "could not be ended") from None
-    return ended
-
-
-def refuse_orphans(data_directory: str, patience_seconds: int = IDLE_SECONDS) -> None:
-    """Let nobody use the directory beside the processes of an earlier server. Raises HotStandbyError "processes_left".
-
-    Those that are idle end by themselves; one in the middle of a statement is at somebody's work.
-    """
-    try:
-        wait_until(lambda: not find_orphans(data_directory), patience_seconds, "")
-    except HotStandbyError:
-        raise left_over(data_directory, find_orphans(data_directory), "are in the way") from None
-
-
-def left_over(data_directory: str, pids: list[int], what: str) -> HotStandbyError:
-    told = ", ".join(map(str, pids))
-    return HotStandbyError(
-        "processes_left",
-        f"the postmaster of {data_directory} has ended, but processes of its server are left ({told}), which may"
-        f" still write and commit: they {what}",
-        "See what they do; end them (kill -QUIT, then kill -KILL), or have module server end them (state=stopped or"
-        " restarted), and run this again",
-    )
-
-
-def _serves(pid: int, data_directory: str, owner: Account) -> bool:
-    if not is_postgres(pid) or not belongs_to(pid, owner.uid):
-        return False
-    try:
-        # without CAP_SYS_PTRACE, as in many containers, root may not see where the process of another user works
-        with acting_as(owner):
-            return os.path.samefile(f"/proc/{pid}/cwd", data_directory)
-    except OSError:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            uids = next(line for line in file if line.startswith("Uid:")).split()
+        return int(uids[2]) == uid
+    except (OSError, StopIteration):
         return False
 
 
-def send(postmaster: Postmaster, number: signal.Signals) -> None:
-    """Send a signal to a server. Raises HotStandbyError "not_the_owner"; a server that is gone is fine."""
-    _signal([postmaster.pid], postmaster.found_in, number)
-
-
-def _signal(pids: Iterable[int], data_directory: str, number: signal.Signals) -> None:
-    """Send a signal to those that are still what they were. Raises HotStandbyError "not_the_owner"."""
+def is_postgres(pid: int) -> bool:
+    """Whether the process lives and is PostgreSQL (every user may read that)."""
     try:
-        owner = owner_of(data_directory)
-    except FileNotFoundError:
-        return
-    except OSError as error:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            before, after = file.read().rsplit(")", 1)
+    except (OSError, ValueError):
+        return False
+    # a process that has ended and that nobody has reaped yet is not a server
+    return before.partition("(")[2] in ("postgres", "postmaster") and after.split()[:1] not in (["Z"], ["X"])
+
+
+def end_family(pid: int) -> None:
+    """Kill a process and all that it has started."""
+    children = defaultdict(list)
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as file:
+                children[int(file.read().rsplit(b")", 1)[1].split()[1])].append(int(name))
+    family = [pid]
+    for member in family:
+        family += children[member]
+    for member in family:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(member, signal.SIGKILL)
+
+
+def find_strays(side: str, program: str = COPIER) -> list[int]:
+    """Pids of every pg_basebackup that writes to this side directory (each one is two processes)."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _writes_to(name, side, program)]
+
+
+def _writes_to(pid: str, side: str, program: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            arguments = file.read().split(b"\0")
+    except OSError:
+        return False
+    return os.path.basename(arguments[0]) == program.encode() and os.fsencode(side) in arguments
+
+
+def stop_strays(side: str, program: str = COPIER) -> None:
+    """End them and wait until they are gone. Raises HotStandbyError "stray_process"."""
+    for pid in find_strays(side, program):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    try:
+        wait_until(lambda: not find_strays(side, program), KILL_SECONDS, "it has ended")
+    except HotStandbyError as error:
+        pids = ", ".join(map(str, find_strays(side, program)))
         raise HotStandbyError(
-            "not_the_owner",
-            f"{number.name} was sent to no process of the server in {data_directory}: {error.strerror or error}",
-            OWN_WAY,
-        ) from None
-    for pid in pids:
-        if os.geteuid() not in (ROOT, owner.uid):
-            raise _not_the_owner(number, pid, data_directory)
-        with _held(pid) as descriptor:
-            if not _serves(pid, data_directory, owner):
-                continue
-            try:
-                if descriptor is None:
-                    os.kill(pid, number)
-                else:
-                    signal.pidfd_send_signal(descriptor, number)
-            except ProcessLookupError:
-                continue
-            except PermissionError:
-                raise _not_the_owner(number, pid, data_directory) from None
+            "stray_process",
+            f"{program} of an earlier run still writes to {side} (process {pids}) and cannot be ended",
+            "End it by hand",
+        ) from error
 
 
-def _not_the_owner(number: signal.Signals, pid: int, data_directory: str) -> HotStandbyError:
-    return HotStandbyError(
-        "not_the_owner",
-        f"this user may not send {number.name} to process {pid} of the server in {data_directory}",
-        "Run as root or as the user that owns the server (become_user)",
-    )
-
-
-@contextmanager
-def _held(pid: int) -> Iterator[int | None]:
-    """A descriptor of the process, so that its pid cannot be somebody else's meanwhile; None on an old kernel."""
-    descriptor = None
-    with suppress(OSError, AttributeError):
-        descriptor = os.pidfd_open(pid)
+def parent_of(pid: str) -> int:
+    """The process that started it; 0 when it has ended."""
     try:
-        yield descriptor
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def title_of(pid: str) -> str:
+    """What it calls itself; empty when it has ended."""
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\0", " ").strip()
+    except OSError:
+        return ""

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import re
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import (
     end_before_missing_file,
     end_from_statistics,
@@ -26,6 +28,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
 from .commands import Commands
 
 NO_RECORD = "could not find a valid record after"
+WAL_FILE = re.compile(r"[0-9A-F]{24}")
 
 
 def end_of_wal(
@@ -74,3 +77,24 @@ def flaw_of_file(path: str, segment: Segment, timeline: int, system_identifier: 
         length = os.fstat(file.fileno()).st_size
         header = Header.parse(file.read(HEADER_BYTES))
     return flaw(segment, header, length, timeline, system_identifier)
+
+
+def read_history(wal_directory: str, timeline: int) -> TimelineHistory | None:
+    """Read the timeline's history file; timeline 1 has none. None when it should be there and is not."""
+    if timeline == 1:
+        return TimelineHistory.root()
+    try:
+        with open(os.path.join(wal_directory, f"{timeline:08X}.history"), encoding="utf-8") as file:
+            return TimelineHistory.parse(timeline, file.read())
+    except FileNotFoundError:
+        return None
+
+
+def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
+    """Start (LSN) of the oldest segment that is there, whatever its timeline."""
+    numbers = [
+        int(name[8:16], 16) * (0x100000000 // segment_size) + int(name[16:24], 16)
+        for name in os.listdir(wal_directory)
+        if WAL_FILE.fullmatch(name)
+    ]
+    return Lsn(min(numbers) * segment_size) if numbers else None

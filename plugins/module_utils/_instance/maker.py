@@ -20,10 +20,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_own
     controller_of,
     read_regular,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, RunCommand
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
+    Commands,
+    RunCommand,
+    system_program,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import debian_log
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import debian_log, programs
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 from .places import Places
@@ -177,7 +181,7 @@ class Maker:
     def _as_owner(self, *command: str) -> None:
         """Run a program as the owner. Raises HotStandbyError."""
         owner = self._wanted.owner or DEFAULT_OWNER
-        programs(self._run, "runuser").output("runuser", "-u", owner, "--", *command, **self._options())
+        system_program(self._run, "runuser").output("runuser", "-u", owner, "--", *command, **self._options())
 
     def _create_cluster(self, directory: str, with_data: bool) -> None:
         wanted = self._wanted
@@ -193,11 +197,11 @@ class Maker:
             initdb = [option for option in initdb if not option.startswith(self._dialect.waldir_option)] + ["-N"]
         # as root it would write to names in directories of the owner's
         self._make_places_of_root()
-        command = programs(self._run, "pg_createcluster").path("pg_createcluster")
+        command = system_program(self._run, "pg_createcluster").path("pg_createcluster")
         self._as_owner(command, *options, wanted.version, wanted.instance, "--", *initdb)
         # and this it leaves out for an ordinary account
         if os.path.isdir(SYSTEMD_RUNS):
-            programs(self._run, "systemctl").output("systemctl", "daemon-reload")
+            system_program(self._run, "systemctl").output("systemctl", "daemon-reload")
         notice = Commands(self._run, os.path.dirname(DEBIAN_NOTICE))
         if notice.has(os.path.basename(DEBIAN_NOTICE)):
             notice.attempt(os.path.basename(DEBIAN_NOTICE))

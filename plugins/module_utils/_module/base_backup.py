@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.copy import Copy, tree_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.copy import Copy
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.request import (
     Request,
     refuse_content,
@@ -47,14 +47,17 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.mov
     forget_marker,
     forget_rewind,
     locked,
-    make_directories,
     save_marker,
-    stop_strays,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import slots_in, without
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import (
+    make_directories,
+    tree_bytes,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import NOT_YET, Target

@@ -22,10 +22,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.mov
     forget_marker,
     locked,
     refuse_used,
-    stop_strays,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import dialect_of, find_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until

@@ -16,7 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import C_LOCALE, Outcome
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors, text_of
 
 PROGRAM, CONFIGURATION = "boot_guard.py", "boot_guard.json"
 # A restore command may have something in it that other users of the host must not know.
@@ -27,7 +27,7 @@ def boot_guard(module: AnsibleModule) -> dict[str, Any]:
     """Make the files say exactly this, or remove them. Raises HotStandbyError "file_system" or "guard_interpreter"."""
     wanted = wanted_files(module.params)
     with plain_errors():
-        before = {path: read_text(path) for path in wanted}
+        before = {path: text_of(path) for path in wanted}
         wrong = [path for path, text in wanted.items() if text != before[path] or not _has_its_mode(path, text)]
         if module.params["interpreter"] and module.params["state"] == "present":
             _try(module, module.params["interpreter"])

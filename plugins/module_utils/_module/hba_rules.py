@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_match import is_line_of, shadowing
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_wanted import wanted_rules
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import read_text, replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text, replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import resolve
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import (
     check_file,
     dialect_of,
@@ -122,12 +122,6 @@ def _job(module: AnsibleModule) -> Job:
         prove=parameters["prove"],
         timeout_seconds=parameters["timeout"],
     )
-
-
-def resolve(name: str) -> list[str]:
-    """Every address of a host as this node sees it. Raises OSError."""
-    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    return [str(place[0]) for *dummy, place in found]
 
 
 def _edited(job: Job, file: HbaFile) -> HbaFile:

@@ -18,7 +18,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.pass
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
     plain_errors,
-    read_text,
+    text_of,
     write_private,
 )
 
@@ -83,7 +83,7 @@ def _present_text(path: str) -> str | None:
     """The text of the file, None when there is none. Raises HotStandbyError for a file that is not ours."""
     if os.path.isdir(path):
         raise HotStandbyError("not_a_file", f"{path} is a directory, not a passfile", "Correct postgres_passfile")
-    text = read_text(path)
+    text = text_of(path)
     if text and not text.startswith(HEADING):
         raise HotStandbyError(
             "foreign_passfile",

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import PROMOTION_MARKER
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import forget_replaced
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.armed import (
     Controller,
@@ -32,11 +33,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import read_history
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import told
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import read_history
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._salvage.wal_place import forget_replaced
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import (
     end,
     first_to_end,

@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.source import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import Files, read_tree
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import setting_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import (
@@ -32,16 +31,15 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
+    names_in,
     plain_errors,
+    read_text,
     remove_file,
+    replace_text,
     write_private,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import (
-    names_in,
-    read_text,
-    replace_text,
-)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import find_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.recovery_live import Standby

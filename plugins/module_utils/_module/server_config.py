@@ -28,7 +28,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.sett
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import read_text, replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text, replace_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.conf_check import check_candidate
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import (

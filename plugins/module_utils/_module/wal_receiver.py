@@ -19,8 +19,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
     shown,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors, write_private
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import read_text, replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
+    plain_errors,
+    read_text,
+    replace_text,
+    write_private,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import reload_configuration
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import (
     StandbyServer,

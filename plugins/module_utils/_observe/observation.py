@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,15 +17,17 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.odd
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import slots_in
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import answering, unresolved
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import free_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import answering, listens, unresolved
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import find_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
     Postmaster,
     running_postmaster,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import find_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import (
     end_of_wal,
     nothing_whole_after,
+    read_history,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import creation_was_cut_off
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
@@ -105,7 +106,7 @@ def observe(commands: Commands, place: Place) -> Node:
         recovery_signal=_has_recovery_signal(place.data_directory),
         restores_from_archive=restores_from_archive(place.data_directory, place.config_directory),
         free_bytes=free_bytes(place.data_directory),
-        port_taken=postmaster is None and _listens(place.port),
+        port_taken=postmaster is None and listens(place.port),
         unresolved_addresses=unresolved(addresses),
         answering=answer,
         sightings=ask_all(answer, place.asker) if place.asker else (),
@@ -127,28 +128,6 @@ def observe(commands: Commands, place: Place) -> Node:
         if place.settings
         else (),
     )
-
-
-def read_history(wal_directory: str, timeline: int) -> TimelineHistory | None:
-    """Read the timeline's history file; timeline 1 has none. None when it should be there and is not."""
-    if timeline == 1:
-        return TimelineHistory.root()
-    try:
-        with open(os.path.join(wal_directory, f"{timeline:08X}.history"), encoding="utf-8") as file:
-            return TimelineHistory.parse(timeline, file.read())
-    except FileNotFoundError:
-        return None
-
-
-def free_bytes(path: str) -> int | None:
-    """Bytes that an ordinary user may still write where path is, or would be created."""
-    while path and not os.path.exists(path):
-        path = os.path.dirname(path)
-    try:
-        status = os.statvfs(path)
-    except OSError:
-        return None
-    return status.f_bavail * status.f_frsize
 
 
 def _archive_ready(data_directory: str) -> int:
@@ -221,15 +200,3 @@ def _read_line(path: str) -> str | None:
             return file.readline().strip()
     except OSError:
         return None
-
-
-def _listens(port: int) -> bool:
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        try:
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.settimeout(1)
-                if probe.connect_ex((address, port)) == 0:
-                    return True
-        except OSError:
-            continue
-    return False

@@ -10,7 +10,7 @@ import os
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import AUTO_CONF, Files, read_tree
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import names_in, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import names_in, read_text
 
 SETTING = "restore_command"
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-import re
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import directory_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import oldest_wal
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Receiver, Server, Slot, Walsender
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
@@ -32,7 +32,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stan
 
 # A look at a node has to end in time, postgres_look_timeout.
 SIZES_SECONDS = 20
-WAL_FILE = re.compile(r"[0-9A-F]{24}")
 
 
 def observe_server(target: Target, dialect: Dialect, control: Control, wal_directory: str, segment_size: int) -> Server:
@@ -86,26 +85,6 @@ def measured(server: Server, target: Target, wal_directory: str) -> Server:
     except (HotStandbyError, OSError):
         return server
     return replace(server, size_bytes=size_bytes, tablespace_bytes=sizes)
-
-
-def oldest_wal(wal_directory: str, segment_size: int) -> Lsn | None:
-    """Start (LSN) of the oldest segment that is there, whatever its timeline."""
-    numbers = [
-        int(name[8:16], 16) * (0x100000000 // segment_size) + int(name[16:24], 16)
-        for name in os.listdir(wal_directory)
-        if WAL_FILE.fullmatch(name)
-    ]
-    return Lsn(min(numbers) * segment_size) if numbers else None
-
-
-def directory_bytes(path: str) -> int:
-    """The size of the files in a directory, without those in directories below it. Raises OSError."""
-    total = 0
-    for entry in os.scandir(path):
-        with suppress(FileNotFoundError):  # a checkpoint removes WAL meanwhile
-            # a link may lead where this account may not look
-            total += entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
-    return total
 
 
 def _pending_values(session: Session) -> dict[str, str]:

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import both_places, find_marker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import find_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import find_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import AUTO_CONF, Files, read_tree
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import source_conninfo
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import entries_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, Outcome
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.deadline import Deadline
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import names_in, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import names_in, read_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,

@@ -13,15 +13,15 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
     content_of,
-    entries_of,
     find_wreck,
     place_of,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import text_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
@@ -84,7 +84,7 @@ class Request:
                 f"{directory} does not belong to the user who runs this (uid {os.geteuid()})",
                 "Run it as the operating system user that owns the cluster (become_user)",
             )
-        major = (read_text(os.path.join(directory, "PG_VERSION")) or "").strip()
+        major = (text_of(os.path.join(directory, "PG_VERSION")) or "").strip()
         if major != self.dialect.major:
             raise HotStandbyError(
                 "version_mismatch",

@@ -22,19 +22,16 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
     WAITING_RECOVERY_CONF,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
-    entries_of,
-    find_links,
-    free_stamp,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_links, free_stamp
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import forget_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.shelter import make_shelter
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import slots_in
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
-    read_text,
     remove_file,
     sync_directory,
+    text_of,
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
@@ -130,7 +127,7 @@ class RewindTarget:
             yield
             return
         paths = (self.path("postgresql.conf"), self.path(AUTO_CONF))
-        before = [read_text(path) for path in paths]
+        before = [text_of(path) for path in paths]
         try:
             if before[0] is None:
                 write_private(paths[0], "")

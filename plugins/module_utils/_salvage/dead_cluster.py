@@ -14,9 +14,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors, text_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import end_of_wal, flaw_of_file
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import (
@@ -48,7 +48,7 @@ class DeadCluster:
         """Read its control file. Raises HotStandbyError "not_a_cluster", "other_version" and "control_file"."""
         directory = module.params["data_directory"]
         with plain_errors():
-            major = (read_text(os.path.join(directory, "PG_VERSION")) or "").strip()
+            major = (text_of(os.path.join(directory, "PG_VERSION")) or "").strip()
         wreck = find_wreck(directory)
         if not major or wreck:
             raise HotStandbyError(

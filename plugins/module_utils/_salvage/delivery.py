@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import REPLACED
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
@@ -31,7 +32,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stan
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
-from .wal_place import REPLACED, check_room, put, same_bytes
+from .wal_place import check_room, put, same_bytes
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import REPLACED
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import room_in
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import PRIVATE, sync_directory
 
-# Below the WAL directory, so that a link is enough to move a file there. Base backups leave the directory's content
-# out, and pg_rewind what begins like this.
-REPLACED = "pgsql_tmp.hotstandby-replaced"
-# As _keep names what it keeps.
-KEPT = re.compile(r"[0-9A-F]{24}(\.\d+)?")
-# By its name until 9.6 and since.
-WAL_DIRECTORIES = ("pg_wal", "pg_xlog")
 # The server removes what begins like this when it starts.
 SCRATCH = "xlogtemp.hotstandby"
 CHUNK_BYTES = 1024 * 1024
@@ -42,8 +36,7 @@ def same_bytes(one: str, other: str, count: int) -> bool:
 
 def check_room(wal_directory: str, needed_bytes: int) -> None:
     """Raise HotStandbyError "disk_too_small" when the WAL would fill the disk of a server that runs."""
-    status = os.statvfs(wal_directory)
-    free = status.f_bavail * status.f_frsize
+    free = room_in(wal_directory)
     if needed_bytes and free < needed_bytes + MARGIN_BYTES:
         raise HotStandbyError(
             "disk_too_small",
@@ -97,37 +90,3 @@ def _keep(target: str, wal_directory: str) -> str:
     os.link(target, os.path.join(directory, kept))
     sync_directory(directory)
     return kept
-
-
-def find_replaced(data_directory: str) -> list[str]:
-    """The directories of a cluster with files that salvaged ones have replaced: one, or none."""
-    places = [os.path.join(data_directory, name, REPLACED) for name in WAL_DIRECTORIES]
-    return [path for path in places if os.path.isdir(path) and not os.path.islink(path)]
-
-
-def forget_replaced(wal_directory: str, timeline: int | None = None) -> int:
-    """Remove the segments that were kept, of timelines before this one (None: of all), and return how many there were.
-
-    For a server whose history goes through the WAL that took their place, as its promotion, or its stream from the
-    primary, proves. What is no segment is left alone. Raises OSError.
-    """
-    directory = os.path.join(wal_directory, REPLACED)
-    names = [name for name in _names_in(directory) if is_forgettable(name, timeline)]
-    for name in names:
-        os.unlink(os.path.join(directory, name))
-    with suppress(OSError):  # something else lies there
-        os.rmdir(directory)
-    return len(names)
-
-
-def is_forgettable(name: str, timeline: int | None) -> bool:
-    """Whether an entry is a segment of a timeline before this one. Pure."""
-    return bool(KEPT.fullmatch(name)) and (timeline is None or int(name[:8], 16) < timeline)
-
-
-def _names_in(directory: str) -> list[str]:
-    try:
-        with os.scandir(directory) as entries:
-            return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -24,7 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.sett
     fixed_elsewhere,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import names_in, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import names_in, read_text
 
 from .session import Target, connect_plainly
 

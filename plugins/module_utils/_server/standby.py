@@ -19,6 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import parent_of, title_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import nothing_whole_after
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
@@ -181,24 +182,8 @@ def _process(data_directory: str, title: re.Pattern[str]) -> tuple[int, re.Match
     if postmaster is None:
         return None
     for entry in os.listdir("/proc"):
-        if entry.isdigit() and _parent(entry) == postmaster.pid:
-            found = title.match(_title(entry))
+        if entry.isdigit() and parent_of(entry) == postmaster.pid:
+            found = title.match(title_of(entry))
             if found:
                 return int(entry), found
     return None
-
-
-def _parent(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return int(file.read().rsplit(")", 1)[1].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def _title(pid: str) -> str:
-    try:
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-            return file.read().replace("\0", " ").strip()
-    except OSError:
-        return ""

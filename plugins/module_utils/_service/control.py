@@ -22,25 +22,30 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_own
     acting_as_owner_of,
     owner_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, Outcome, RunCommand
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
-    Postmaster,
-    is_postgres,
-    running_postmaster,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
+    Commands,
+    Outcome,
+    RunCommand,
+    system_program,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import (
     OWN_WAY,
     end_orphans,
     find_orphans,
     refuse_orphans,
     send,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
+    Postmaster,
+    running_postmaster,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import is_postgres
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 from .boot_guard import HINT, REFUSED, refusal_in
 from .log import LogWatch, relevant_lines
 from .port_holder import find_holder
-from .services import Instance, Service, programs
+from .services import Instance, Service
 
 START = "start"
 STOP = "stop"
@@ -259,12 +264,12 @@ class ServerControl:
     def _as_account(self, program: str, *arguments: str) -> Outcome | None:
         """Run a program with the rights of the server's account, which says what it reads; None where it cannot be."""
         directory = self._instance.bin_directory
-        commands = Commands(self._run, directory) if directory else programs(self._run, program)
+        commands = Commands(self._run, directory) if directory else system_program(self._run, program)
         if os.geteuid() != ROOT:
             return commands.attempt(program, *arguments, cwd="/")
         with suppress(OSError, KeyError, HotStandbyError):
             name = pwd.getpwuid(owner_of(self._instance.data_directory).uid).pw_name
-            return programs(self._run, "runuser").attempt(
+            return system_program(self._run, "runuser").attempt(
                 "runuser", "-u", name, "--", commands.path(program), *arguments, cwd="/"
             )
         return None

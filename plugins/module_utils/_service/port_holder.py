@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_owner import open_regular
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import is_postgres
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import is_postgres
 
 LISTEN = "0A"
 LONGEST_NUMBER = 32

@@ -17,11 +17,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, Outcome, RunCommand
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
+    Commands,
+    Outcome,
+    RunCommand,
+    system_program,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import debian_log
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import send
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import Postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import send
 
-PROGRAM_DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
 STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 DEBIAN_UNIT = re.compile(r"postgresql@(?P<version>[\d.]+)-(?P<instance>[^.]+?)(\.service)?")
 
@@ -69,19 +74,6 @@ class Service(Protocol):
 
     def journal(self) -> str:
         """The last lines of the service manager's own log."""
-
-
-def programs(run: RunCommand, program: str) -> Commands:
-    """The directory of a program of the system. Raises HotStandbyError "missing_program"."""
-    for directory in PROGRAM_DIRECTORIES:
-        commands = Commands(run, directory)
-        if commands.has(program):
-            return commands
-    raise HotStandbyError(
-        "missing_program",
-        f"{program} is not on this host",
-        "Install what it belongs to, or choose another postgres_service (systemd, pg_ctlcluster or pg_ctl)",
-    )
 
 
 class PgCtl:
@@ -158,12 +150,12 @@ class PgCtlCluster:
         self._outcome: Outcome | None = None
 
     def _order(self, action: str, *options: str) -> Outcome:
-        return programs(self._run, "pg_ctlcluster").attempt(
+        return system_program(self._run, "pg_ctlcluster").attempt(
             "pg_ctlcluster", *options, self._version, self._cluster, action, cwd="/"
         )
 
     def check(self, state: str) -> None:
-        programs(self._run, "pg_ctlcluster")
+        system_program(self._run, "pg_ctlcluster")
 
     def asks_guard(self) -> bool:
         return False
@@ -192,8 +184,3 @@ class PgCtlCluster:
 
     def journal(self) -> str:
         return ""
-
-
-def debian_log(version: str, instance: str) -> str:
-    """Where Debian's tools send the output of an instance."""
-    return f"/var/log/postgresql/postgresql-{version}-{instance}.log"

@@ -13,8 +13,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_own
     acting_as_owner_of,
     read_regular,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import write_whole
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.text_file import replace_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import replace_text, write_whole
 
 KEYWORD = re.compile(r"^[ \t]*(auto|manual|disabled)\b", re.MULTILINE)
 # Whoever lists the instances reads it.

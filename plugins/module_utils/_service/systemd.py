@@ -9,11 +9,16 @@ import os
 from collections.abc import Mapping
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Outcome, RunCommand
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import (
+    Outcome,
+    RunCommand,
+    system_program,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import debian_log
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import send
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import Postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import send
 
-from .services import DEBIAN_UNIT, STOP_SIGNALS, debian_log, programs
+from .services import DEBIAN_UNIT, STOP_SIGNALS
 from .start_conf import set_start_keyword, start_keyword
 
 BUSY = frozenset({"active", "activating", "reloading", "deactivating"})
@@ -46,7 +51,7 @@ class Systemd:
         self._debian = DEBIAN_UNIT.fullmatch(unit)
 
     def _systemctl(self, *arguments: str) -> Outcome:
-        return programs(self._run, "systemctl").attempt("systemctl", *arguments)
+        return system_program(self._run, "systemctl").attempt("systemctl", *arguments)
 
     def _order(self, *arguments: str) -> None:
         outcome = self._systemctl(*arguments)
@@ -119,7 +124,7 @@ class Systemd:
         return [debian_log(self._debian["version"], self._debian["instance"])] if self._debian else []
 
     def journal(self) -> str:
-        outcome = programs(self._run, "journalctl").attempt(
+        outcome = system_program(self._run, "journalctl").attempt(
             "journalctl", "--unit", self._unit, "--lines=30", "--no-pager", "--output=cat"
         )
         return outcome.output if outcome.code == 0 else ""

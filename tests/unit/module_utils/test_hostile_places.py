@@ -19,13 +19,13 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_owner import Account, owner_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import directory_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import send, server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
     Postmaster,
     running_postmaster,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import send, server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import entry
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.server import directory_bytes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import ServerControl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.log import LogWatch
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.port_holder import find_holder

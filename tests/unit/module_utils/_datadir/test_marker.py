@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Step
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.marker import COPYING, Marker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.swap import Step
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 

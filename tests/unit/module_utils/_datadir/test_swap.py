@@ -12,19 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import swap
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import (
     find_asides,
     find_wreck,
     pending_steps,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Piece, Place, Step
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.marker import COPYING, Marker
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import (
     carry_out,
     remove_aside,
     save_marker,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.swap import Piece, Step
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from support.swaps import STAMP, Scene
 
@@ -33,38 +34,38 @@ NAMES = ("PG_VERSION", "base", "global", "postgresql.conf", "standby.signal")
 
 def test_order_inside() -> None:
     """Taken apart from global/ on and put together up to it: no server starts on a half."""
-    steps = layout.swap_steps(Piece(Place("/d", inside=True), NAMES, NAMES), (), STAMP)
-    moved = [Path(step.source).name for step in steps if step.kind == layout.OUT]
+    steps = swap.swap_steps(Piece(Place("/d", inside=True), NAMES, NAMES), (), STAMP)
+    moved = [Path(step.source).name for step in steps if step.kind == swap.OUT]
     assert (moved[0], moved[-1]) == ("global", "PG_VERSION")
-    moved = [Path(step.source).name for step in steps if step.kind == layout.IN]
+    moved = [Path(step.source).name for step in steps if step.kind == swap.IN]
     assert (moved[0], moved[-1]) == ("PG_VERSION", "global")
     kinds = [step.kind for step in steps]
-    assert (kinds[0], kinds[-1]) == (layout.MAKE, layout.REMOVE)
+    assert (kinds[0], kinds[-1]) == (swap.MAKE, swap.REMOVE)
 
 
 def test_nothing_to_move_aside() -> None:
-    steps = layout.swap_steps(Piece(Place("/d"), (), NAMES), (), STAMP)
-    assert steps == (Step(layout.IN, "/d.hotstandby-clone", "/d"),)
+    steps = swap.swap_steps(Piece(Place("/d"), (), NAMES), (), STAMP)
+    assert steps == (Step(swap.IN, "/d.hotstandby-clone", "/d"),)
 
 
 def test_data_directory_leaves_first_and_comes_last() -> None:
     wal = Piece(Place("/w"), ("000000010000000000000001",), ("000000010000000000000002",), "pg_wal")
-    steps = layout.swap_steps(Piece(Place("/d"), NAMES, NAMES), [wal], STAMP)
+    steps = swap.swap_steps(Piece(Place("/d"), NAMES, NAMES), [wal], STAMP)
     old = f".hotstandby-old-{STAMP}"
     assert steps == (
-        Step(layout.OUT, "/d", f"/d{old}"),
-        Step(layout.LINK, f"/w{old}", f"/d{old}/pg_wal"),
-        Step(layout.OUT, "/w", f"/w{old}"),
-        Step(layout.IN, "/w.hotstandby-clone", "/w"),
-        Step(layout.IN, "/d.hotstandby-clone", "/d"),
+        Step(swap.OUT, "/d", f"/d{old}"),
+        Step(swap.LINK, f"/w{old}", f"/d{old}/pg_wal"),
+        Step(swap.OUT, "/w", f"/w{old}"),
+        Step(swap.IN, "/w.hotstandby-clone", "/w"),
+        Step(swap.IN, "/d.hotstandby-clone", "/d"),
     )
 
 
 @given(st.integers(0, 12), st.integers(0, 12))
 def test_pending_starts_after_the_last_done(length: int, last: int) -> None:
-    steps = tuple(Step(layout.OUT, str(number), "") for number in range(length))
+    steps = tuple(Step(swap.OUT, str(number), "") for number in range(length))
     done = {last} if last < length else set()
-    assert layout.pending(steps, done) == (steps[last + 1 :] if done else steps)
+    assert swap.pending(steps, done) == (steps[last + 1 :] if done else steps)
 
 
 @pytest.mark.parametrize("inside", [False, True])

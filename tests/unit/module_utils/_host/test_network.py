@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.source import is_local
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
     Postmaster,
-    is_postgres,
     running_postmaster,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import is_postgres
 
 PID_FILE = """\
 4711

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._salvage.wal_place import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import (
     REPLACED,
     find_replaced,
     forget_replaced,
