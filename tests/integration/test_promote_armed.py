@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import ARMED_SESSION
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.armed import ARMED_SESSION
 from support.modules import ModuleProcess
 from support.promotions import STREAMING, in_recovery, kill, wait_until_alone, wait_until_caught_up
 from support.servers import Server, ServerFactory

@@ -36,7 +36,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.di
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import REFUSALS, explain_refusal
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import (
+    REFUSALS,
+    explain_refusal,
+)
 
 from .source import Source
 from .target import CloneTarget

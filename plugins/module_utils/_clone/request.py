@@ -17,7 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphan
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from .source import SourceSlot
 from .target import CloneTarget
@@ -31,7 +31,7 @@ class Request:
 
     commands: Commands
     dialect: Dialect
-    place: Target
+    place: Endpoint
     params: dict[str, Any]
     acting: Callable[[], AbstractContextManager[None]]
 

@@ -13,9 +13,10 @@ from typing import Any
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.remote import ask_remote
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
     Session,
-    Target,
     connect,
     connect_replication,
     quote_identifier,
@@ -31,7 +32,7 @@ SLOT_SECONDS = 10
 class Source:
     """What was found of the source. tablespaces: locations of those outside of its data directory."""
 
-    target: Target
+    target: Endpoint
     system_identifier: str
     tablespaces: tuple[str, ...]
 
@@ -40,45 +41,27 @@ class Source:
         return is_local(self.target.host)
 
 
-def inspect_source(target: Target, dialect: Dialect, system_identifier: str | None) -> Source:
+def inspect_source(target: Endpoint, dialect: Dialect, system_identifier: str | None) -> Source:
     """Ask the source who it is.
 
     Raises HotStandbyError: those of connecting, "foreign_system", "version_mismatch".
     """
-    with connect_replication(target) as session:
-        found = str(session.row("IDENTIFY_SYSTEM")["systemid"])
-        version = session.version
-    if system_identifier and found != system_identifier:
-        raise HotStandbyError(
-            "foreign_system",
-            f"the server at {target} is of another cluster: its system identifier is {found}, not {system_identifier}",
-            "Correct postgres_address and postgres_port of the primary",
-        )
-    if _major(version) != dialect.major:
-        raise HotStandbyError(
-            "version_mismatch",
-            f"the server at {target} is of version {_major(version)}, the programs here of {dialect.major}",
-            "Set the same postgres_version for both; streaming needs the same major version",
-        )
+    remote = ask_remote(target)
+    if system_identifier:
+        remote.check_system(system_identifier, "foreign_system")
+    remote.check_version(dialect, "Set the same postgres_version for both; streaming needs the same major version")
     with connect(target) as session:
         rows = session.rows("SELECT pg_catalog.pg_tablespace_location(oid) AS place FROM pg_catalog.pg_tablespace")
     # the default ones have no location, those within the data directory a relative one
     tablespaces = tuple(sorted(row["place"] for row in rows if os.path.isabs(row["place"])))
-    return Source(target, found, tablespaces)
-
-
-def _major(version: int) -> str:
-    try:
-        return Dialect.for_version(version).major
-    except ValueError:
-        return str(version)
+    return Source(target, remote.system_identifier, tablespaces)
 
 
 @dataclass(frozen=True)
 class SourceSlot:
     """The standby's slot on the source."""
 
-    target: Target
+    target: Endpoint
     dialect: Dialect
     name: str
     application_name: str

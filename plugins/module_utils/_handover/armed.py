@@ -13,17 +13,21 @@ from typing import Callable
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import Record
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import ARMED_SESSION, is_served
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import is_served
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import Clock
 
-from .proof import Stream, after_answer, after_end, after_look, arm, may_promote, wants_proof
+from .proof import after_answer, after_end, after_look, arm, may_promote, wants_proof
 
 # Every pause is a part of the time in which nobody can write.
 PAUSE_SECONDS = 0.004
 # How long a host may take to say that no server runs there any more; one in the same network says so at once.
 ANSWER_SECONDS = 5
 STANDARD_OUTPUT = 1
+
+# application_name of the session in which an armed candidate waits for its primary to stop.
+ARMED_SESSION = "hotstandby armed"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import SHUTDOWN, Record
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
 
 # pg_controldata's labels of the settings that a standby needs as high as its primary has them
 _REQUIRED = {
@@ -26,29 +27,6 @@ _REQUIRED = {
     "max_worker_processes": "max_worker_processes setting",
     "max_wal_senders": "max_wal_senders setting",
 }
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What a standby has, and what its walreceiver does. Times are seconds by the server's clock.
-
-    receiver: its pid, or None. told: the end of the primary's WAL as of its last message, which came at heard.
-    """
-
-    in_recovery: bool
-    now: float
-    received: Lsn | None
-    replayed: Lsn | None
-    receiver: int | None
-    streaming: bool
-    timeline: int | None
-    told: Lsn | None
-    heard: float | None
-
-    @property
-    def position(self) -> Lsn | None:
-        """The end of what it has. After a restart without a primary, received falls back behind replayed."""
-        return max((lsn for lsn in (self.received, self.replayed) if lsn is not None), default=None)
 
 
 @dataclass(frozen=True)

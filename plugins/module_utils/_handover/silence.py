@@ -15,46 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import Sender
 
 BACKUP = "backup"
 # A stop waits for these; one that has only just connected, or that waits for commands, is simply ended by it.
 SENDING = ("streaming", "catchup", "stopping")
-
-
-@dataclass(frozen=True)
-class Sender:
-    """One row of pg_stat_replication. replied: when, as text, or None where the server does not say.
-
-    slot and database: of a logical consumer; None for a standby.
-    """
-
-    pid: int
-    application_name: str
-    address: str | None
-    state: str
-    written: Lsn | None
-    flushed: Lsn | None
-    replied: str | None
-    replayed: Lsn | None = None
-    slot: str | None = None
-    database: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.application_name or 'without a name'} ({self.address or 'local socket'})"
-
-    @property
-    def confirmed(self) -> Lsn:
-        """Up to where a stop takes it for done: a client that never flushes counts by what it wrote."""
-        return (self.flushed if self.flushed and self.flushed.value else self.written) or Lsn(0)
-
-    @property
-    def who(self) -> tuple[str, int | str]:
-        """What makes it the same one after a while; a consumer that comes back is still the one of its slot."""
-        return ("slot", self.slot) if self.slot else ("pid", self.pid)
-
-    @property
-    def signs_of_life(self) -> tuple[Lsn | None, Lsn | None, str | None]:
-        return self.written, self.flushed, self.replied
 
 
 @dataclass(frozen=True)

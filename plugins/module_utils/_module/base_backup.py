@@ -60,7 +60,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import NOT_YET, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import NOT_YET
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from .base_backup_tidy import tidy
 from .entry import acting
@@ -75,7 +76,7 @@ def clone(module: AnsibleModule) -> dict[str, Any]:
     """Make the data directory a copy of the source, ready to be a standby. Raises HotStandbyError."""
     params = module.params
     dialect = dialect_for(params["version"])
-    place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
+    place = Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
     commands = Commands(module.run_command, params["bin_directory"])
     request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():

@@ -27,7 +27,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import dialect_of, find_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import (
+    is_in_recovery,
+    is_streaming,
+)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 # How long to wait for the standby to stream when the caller sets no time.
@@ -113,22 +117,15 @@ def _wait_until_streaming(params: dict[str, Any]) -> float:
             "Start the standby and run this again",
         )
     with connect(target) as session:
-        if not session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+        if not is_in_recovery(session):
             raise HotStandbyError(
                 "not_a_standby",
                 f"the server in {directory} is a primary, so what was moved aside is kept",
                 f"Remove it by hand if it is not wanted any more, or set {KEEP_VARIABLE}=true",
             )
         return wait_until(
-            lambda: _streams(session),
+            lambda: is_streaming(session, dialect_of(session)),
             params["timeout"] or STREAMING_SECONDS,
             f"the standby in {directory} streams (what was moved aside is kept until then)",
             "See its server's log",
         )
-
-
-def _streams(session: Session) -> bool:
-    dialect = dialect_of(session)
-    if dialect.has_wal_receiver_view:
-        return bool(session.value("SELECT 1 FROM pg_catalog.pg_stat_wal_receiver WHERE status = 'streaming'"))
-    return session.value(f"SELECT {dialect.last_receive_lsn_function}()") is not None

@@ -24,6 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.hba_
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text, replace_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import resolve
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import (
     check_file,
     dialect_of,
@@ -32,7 +33,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
     open_session,
     reload_configuration,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, Target, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
 
 # For the argument spec.
 CONNECTION_TYPE_CHOICES = list(CONNECTION_TYPES)
@@ -196,7 +197,7 @@ def _view(session: Session) -> ServerView:
     return ServerView(entries, problems)
 
 
-def _prove(job: Job, target: Target, before: HbaFile, after: HbaFile) -> bool:
+def _prove(job: Job, target: Endpoint, before: HbaFile, after: HbaFile) -> bool:
     """Ask the server whether it reads our lines, and reads them first; put the old file back when not.
 
     False when this version cannot tell.

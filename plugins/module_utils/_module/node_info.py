@@ -15,7 +15,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import Place, observe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.under_way import await_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker
 
 # How long a look waits for a rewind under a run that has ended; postgres_look_timeout bounds it.
@@ -34,7 +34,7 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         data_directory=params["data_directory"],
         config_directory=params["config_directory"] or params["data_directory"],
         port=params["port"],
-        target=Target(
+        target=Endpoint(
             host=params["socket_directory"],
             port=params["port"],
             database=params["login_database"],

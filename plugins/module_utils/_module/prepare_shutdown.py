@@ -14,7 +14,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.silence import (
     Patience,
-    Sender,
     Sign,
     answers,
     backups,
@@ -27,6 +26,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.si
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import dialect_of, session_with
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import (
+    Sender,
+    is_in_recovery,
+    senders_of,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, SqlError, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
@@ -192,23 +196,6 @@ class Primary:
                 )
 
 
-def senders_of(session: Session, dialect: Dialect) -> tuple[Sender, ...]:
-    """Every walsender."""
-    replied = "r.reply_time::text" if dialect.has_reply_time else "NULL::text"
-    rows = session.rows(
-        "SELECT r.pid, coalesce(r.application_name, '') AS application_name, pg_catalog.host(r.client_addr) AS address,"
-        f" coalesce(r.state, '') AS state, r.{dialect.write_lsn_column}::text AS written,"
-        f" r.{dialect.flush_lsn_column}::text AS flushed, {replied} AS replied,"
-        f" r.{dialect.replay_lsn_column}::text AS replayed, s.slot_name AS slot, s.database"
-        " FROM pg_catalog.pg_stat_replication r LEFT JOIN pg_catalog.pg_replication_slots s"
-        " ON s.active_pid = r.pid AND s.slot_type = 'logical' ORDER BY r.application_name, r.pid"
-    )
-    return tuple(
-        Sender(**{**row, **{name: Lsn.from_optional(row[name]) for name in ("written", "flushed", "replayed")}})
-        for row in rows
-    )
-
-
 def _not_confirming(sign: Sign, checkpoint: Lsn, now: float) -> HotStandbyError:
     sender = sign.sender
     reached = f"has confirmed up to {sign.best} and nothing more" if sign.best.value else "has confirmed nothing"
@@ -224,7 +211,7 @@ def _not_confirming(sign: Sign, checkpoint: Lsn, now: float) -> HotStandbyError:
 
 def _check(session: Session, dialect: Dialect, keep: str | None, *, refuse_backup: bool) -> list[str]:
     """Return the base backups that run. Raises HotStandbyError for what must not be stopped."""
-    if session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+    if is_in_recovery(session):
         raise HotStandbyError(
             "not_a_primary",
             f"the server at {session.target} is a standby: no standby but its own would wait for it",

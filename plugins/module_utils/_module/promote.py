@@ -22,7 +22,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.ar
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.last_look import against_promotion
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import (
-    Stream,
     shortfall,
     switch_of,
     unproved,
@@ -43,13 +42,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.repl
     holders,
     sessions_of,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import primary_timeline
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import wake_startup
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker, sightings
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import (
-    StandbyServer,
-    open_server,
-    wake_startup,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 from .entry import acting
@@ -251,7 +249,7 @@ class Candidate:
                 no_wait = ("-W",) if server.dialect.promote_waits else ()
                 server.commands.output("pg_ctl", "promote", "-D", server.data_directory, *no_wait)
             wait_until(promoted, self._timeout, "this standby has become a primary")
-            now = primary_timeline(server)
+            now = primary_timeline(server.session, server.dialect)
         except HotStandbyError as error:
             # whatever went wrong: nothing takes the request back while that server runs
             raise HotStandbyError(
@@ -306,15 +304,8 @@ def _last_look(server: StandbyServer, params: dict[str, Any], timeline: int) -> 
         )
 
 
-def primary_timeline(server: StandbyServer) -> int:
-    """The timeline of a server that is not in recovery."""
-    dialect = server.dialect
-    name = server.session.value(f"SELECT {dialect.walfile_name_function}({dialect.current_wal_insert_lsn_function}())")
-    return int(str(name)[:8], 16)
-
-
 def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    now = primary_timeline(server)
+    now = primary_timeline(server.session, server.dialect)
     if params["expected_timeline"] is not None and now <= params["expected_timeline"]:
         raise HotStandbyError(
             "not_promoted",

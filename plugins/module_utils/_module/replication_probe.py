@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import dialect_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.probe_table import (
     READ,
@@ -19,12 +20,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.prob
     make_table,
     require_own,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
-    Session,
-    SqlError,
-    Target,
-    connect,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import is_in_recovery
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, SqlError, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 from .replication_watch import try_connection, wait_for_arming, wait_for_lsn, wait_for_promotion, wait_for_streaming
@@ -41,7 +38,7 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
         return try_connection(params)
     if params["action"] == "promoted":
         return wait_for_promotion(params)
-    place = Target(params["socket_directory"], params["port"], params["login_database"], params["login_user"])
+    place = Endpoint(params["socket_directory"], params["port"], params["login_database"], params["login_user"])
     with connect(place) as session:
         if params["action"] == "write":
             return _write(session)
@@ -65,7 +62,7 @@ def _write(session: Session) -> dict[str, Any]:
 
 def _read(session: Session, token: str, lsn: Lsn, timeout_seconds: int) -> dict[str, Any]:
     dialect = dialect_of(session)
-    if not session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+    if not is_in_recovery(session):
         raise HotStandbyError(
             "not_a_standby",
             "this server is not in recovery: it is a primary, not a standby",

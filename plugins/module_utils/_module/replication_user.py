@@ -24,6 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
     dialect_of,
     session_or_none,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import is_in_recovery
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, quote_identifier
 
 CHECKPOINT_ROLE = "pg_checkpoint"
@@ -124,7 +125,7 @@ def replication_user(module: AnsibleModule) -> dict[str, Any]:
     if session is None:
         return _result(True, f"the role {wanted.user} would be created once the server runs", ["role"], False)
     with session:
-        if session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+        if is_in_recovery(session):
             return _result(False, "the server is a standby: the role comes by replication", [], True)
         return _converge(module, session, wanted)
 

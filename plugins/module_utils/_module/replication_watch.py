@@ -9,14 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.armed import ARMED_SESSION
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import dialect_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
-    ARMED_SESSION,
-    Session,
-    Target,
-    connect_replication,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect_replication
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
 
@@ -89,7 +86,7 @@ def wait_for_streaming(session: Session, timeout_seconds: int) -> dict[str, Any]
 
 
 def _identify(params: Mapping[str, Any]) -> dict[str, Any]:
-    target = Target(
+    target = Endpoint(
         params["host"],
         params["host_port"],
         "replication",

@@ -33,12 +33,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.sour
     checkpoint,
     inspect_source,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import (
     NOT_YET,
     REFUSALS,
-    Target,
     explain_refusal,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from .entry import acting
 
@@ -47,7 +47,7 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
     """Bring the data directory back onto the history of the source. Raises HotStandbyError."""
     params = module.params
     dialect = dialect_for(params["version"])
-    place = Target(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
+    place = Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
     commands = Commands(module.run_command, params["bin_directory"])
     request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():

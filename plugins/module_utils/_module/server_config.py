@@ -31,6 +31,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import read_text, replace_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.conf_check import check_candidate
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import (
     check_file,
     find_server,
@@ -43,7 +44,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.over
     overrides,
     settings_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target, connect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _says(present: str | None, wanted: str | None, live: LiveSetting | None) -> 
     return same_value(present, wanted, *((live.vartype, live.unit) if live else (None, None)))
 
 
-def _prove(job: Job, target: Target, before: str, live: Live) -> None:
+def _prove(job: Job, target: Endpoint, before: str, live: Live) -> None:
     """Let the server judge the new file; put the old one back when it objects."""
     try:
         with connect(target) as session:

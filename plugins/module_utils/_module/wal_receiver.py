@@ -26,11 +26,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import reload_configuration
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import (
-    StandbyServer,
-    open_server,
-    receiver_process,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import receiver_process
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 SETTING = "primary_conninfo"

@@ -37,8 +37,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.co
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.overrides import overridden
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import HAS_PSYCOPG2, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import HAS_PSYCOPG2
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker, ask_all
 
 from .restore_command import restores_from_archive
@@ -56,7 +57,7 @@ class Place:
     data_directory: str
     config_directory: str
     port: int
-    target: Target
+    target: Endpoint
     peers: tuple[str, ...]
     asker: Asker | None = None
     measures: bool = False

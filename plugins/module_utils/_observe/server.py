@@ -17,32 +17,42 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import (
     apply_delay,
     recovery_setting,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import holders, sessions_of
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
-    Session,
-    Target,
-    connect,
-    connect_replication,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import (
+    is_in_recovery,
+    primary_position,
+    primary_timeline,
+    standby_position,
+    standby_timeline,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import replay_waits
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import replay_waits
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
 
 # A look at a node has to end in time, postgres_look_timeout.
 SIZES_SECONDS = 20
 
 
-def observe_server(target: Target, dialect: Dialect, control: Control, wal_directory: str, segment_size: int) -> Server:
+def observe_server(
+    target: Endpoint, dialect: Dialect, control: Control, wal_directory: str, segment_size: int
+) -> Server:
     """Ask the server at target. Raises HotStandbyError when it cannot be asked."""
     with connect(target) as session:
-        in_recovery = bool(session.value("SELECT pg_catalog.pg_is_in_recovery()"))
+        in_recovery = is_in_recovery(session)
         upstream = _upstream(session, dialect, os.path.dirname(wal_directory)) if in_recovery else {}
-        position, replayed = _standby_position(session, dialect) if in_recovery else _primary_position(session, dialect)
+        if in_recovery:
+            position, replayed = standby_position(session, dialect)
+            timeline = standby_timeline(target, control.newest_timeline)
+        else:
+            position = replayed = primary_position(session, dialect)
+            timeline = primary_timeline(session, dialect)
         return Server(
             in_recovery=in_recovery,
-            timeline=_standby_timeline(target, control) if in_recovery else _primary_timeline(session, dialect),
+            timeline=timeline,
             position=position,
             replayed=replayed,
             replay_paused=in_recovery and bool(session.value(f"SELECT {dialect.replay_paused_function}()")),
@@ -76,7 +86,7 @@ def observe_server(target: Target, dialect: Dialect, control: Control, wal_direc
         )
 
 
-def measured(server: Server, target: Target, wal_directory: str) -> Server:
+def measured(server: Server, target: Endpoint, wal_directory: str) -> Server:
     """The server with its size; without it when that cannot be told in time: millions of files, on a cold cache."""
     try:
         with connect(replace(target, statement_timeout_seconds=SIZES_SECONDS)) as session:
@@ -106,35 +116,6 @@ def _sizes(session: Session) -> dict[str, int]:
     ):
         sizes[row["place"]] = sizes.get(row["place"], 0) + int(row["size"] or 0)
     return sizes
-
-
-def _primary_position(session: Session, dialect: Dialect) -> tuple[Lsn | None, Lsn | None]:
-    position = Lsn.from_optional(session.value(f"SELECT {dialect.current_wal_lsn_function}()::text"))
-    return position, position
-
-
-def _standby_position(session: Session, dialect: Dialect) -> tuple[Lsn | None, Lsn | None]:
-    row = session.row(
-        f"SELECT {dialect.last_receive_lsn_function}()::text AS received,"
-        f" {dialect.last_replay_lsn_function}()::text AS replayed"
-    )
-    received, replayed = Lsn.from_optional(row["received"]), Lsn.from_optional(row["replayed"])
-    return max((lsn for lsn in (received, replayed) if lsn is not None), default=None), replayed
-
-
-def _primary_timeline(session: Session, dialect: Dialect) -> int:
-    name = session.value(f"SELECT {dialect.walfile_name_function}({dialect.current_wal_lsn_function}())")
-    return int(str(name)[:8], 16)
-
-
-def _standby_timeline(target: Target, control: Control) -> int:
-    """The timeline that is being replayed; IDENTIFY_SYSTEM knows, the control file follows with delay."""
-    recorded = control.newest_timeline
-    try:
-        with connect_replication(target) as session:
-            return max(int(session.row("IDENTIFY_SYSTEM")["timeline"]), recorded)
-    except HotStandbyError:
-        return recorded
 
 
 def _lag_seconds(session: Session, dialect: Dialect) -> float | None:

@@ -21,7 +21,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.di
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from . import rules
 from .target import RewindTarget
@@ -110,7 +110,7 @@ class Programs:
             cwd="/",
         )
 
-    def try_rewind(self, source: Target, restore_command: str | None) -> Outcome:
+    def try_rewind(self, source: Endpoint, restore_command: str | None) -> Outcome:
         """Run pg_rewind without letting it change anything; missing WAL is brought from the archive meanwhile."""
         fetched: set[str] = set()
         while True:
@@ -130,7 +130,7 @@ class Programs:
         outcome = self.deadline.attempt(shell, "sh", "-c", text, cwd=self.target.directory, umask=0o077)
         return outcome.code == 0 and os.path.exists(self.target.path(path))
 
-    def rewind(self, source: Target, restore_command: str | None, *options: str) -> Outcome:
+    def rewind(self, source: Endpoint, restore_command: str | None, *options: str) -> Outcome:
         """Run pg_rewind; none of its arguments is a secret."""
         parameters: dict[str, Any] = source_conninfo(source.host, source.port, source.user or "", "hotstandby")
         parameters["dbname"] = source.database

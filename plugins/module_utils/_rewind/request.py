@@ -25,7 +25,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postma
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from . import rules
 from .rules import Impossible
@@ -39,7 +39,7 @@ class Request:
 
     commands: Commands
     dialect: Dialect
-    place: Target
+    place: Endpoint
     params: dict[str, Any]
     acting: Callable[[], AbstractContextManager[None]]
 

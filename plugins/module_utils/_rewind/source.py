@@ -13,13 +13,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
-    Session,
-    SqlError,
-    Target,
-    connect,
-    connect_replication,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.remote import ask_remote
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import is_in_recovery
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, SqlError, connect
 
 from . import rules
 from .rules import Impossible
@@ -34,7 +31,7 @@ class RewindSource:
     impossible: what of it rules a rewind out.
     """
 
-    target: Target
+    target: Endpoint
     timeline: int
     position: Lsn
     tablespaces: Mapping[str, str]
@@ -45,25 +42,17 @@ class RewindSource:
         return is_local(self.target.host)
 
 
-def inspect_source(target: Target, dialect: Dialect, system_identifier: str) -> RewindSource:
+def inspect_source(target: Endpoint, dialect: Dialect, system_identifier: str) -> RewindSource:
     """Ask the source who it is, and whether one can rewind to it.
 
     Raises HotStandbyError: those of connecting, "other_system", "version_mismatch", "source_not_primary",
     "no_rewind_grants".
     """
-    with connect_replication(target) as session:
-        identity = session.row("IDENTIFY_SYSTEM")
-        version = session.version
-    found = str(identity["systemid"])
-    if found != system_identifier:
-        raise HotStandbyError(
-            "other_system",
-            f"the server at {target} is of another cluster: its system identifier is {found}, not {system_identifier}",
-            "Correct postgres_address and postgres_port of the primary",
-        )
-    _check_version(target, version, dialect)
+    remote = ask_remote(target)
+    remote.check_system(system_identifier, "other_system")
+    remote.check_version(dialect, "Set the same postgres_version for both")
     with connect(target) as session:
-        if session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+        if is_in_recovery(session):
             raise HotStandbyError(
                 "source_not_primary",
                 f"the server at {target} is in recovery: it is no primary",
@@ -75,27 +64,14 @@ def inspect_source(target: Target, dialect: Dialect, system_identifier: str) -> 
         )
     return RewindSource(
         target,
-        int(identity["timeline"]),
-        Lsn.parse(str(identity["xlogpos"])),
+        remote.timeline,
+        remote.position,
         {row["oid"]: row["place"] for row in rows if os.path.isabs(row["place"])},
         impossible,
     )
 
 
-def _check_version(target: Target, version: int, dialect: Dialect) -> None:
-    try:
-        major = Dialect.for_version(version).major
-    except ValueError:
-        major = str(version)
-    if major != dialect.major:
-        raise HotStandbyError(
-            "version_mismatch",
-            f"the server at {target} is of version {major}, the programs here of {dialect.major}",
-            "Set the same postgres_version for both",
-        )
-
-
-def _impossible(session: Session, dialect: Dialect, target: Target) -> Impossible | None:
+def _impossible(session: Session, dialect: Dialect, target: Endpoint) -> Impossible | None:
     superuser = session.value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")
     question = "SELECT pg_catalog.has_function_privilege(%s, 'EXECUTE')"
     functions = [f"pg_catalog.{function}" for function in dialect.rewind_functions]

@@ -15,7 +15,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import REPLACED
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import flaw_of_file
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import acting
@@ -25,11 +24,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
     segment_named,
     segments_between,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import (
-    StandbyServer,
-    open_server,
-    receiver_process,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import receiver_process
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
 
 from .wal_place import check_room, put, same_bytes

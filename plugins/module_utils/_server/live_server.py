@@ -17,12 +17,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postma
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
-from .session import Session, Target, connect
+from .endpoint import Endpoint
+from .session import Session, connect
 
 SOCKET_TIMEOUT_SECONDS = 5
 
 
-def find_server(parameters: Mapping[str, Any]) -> Target | None:
+def find_server(parameters: Mapping[str, Any]) -> Endpoint | None:
     """Where the instance's server answers, or None when it does not run.
 
     parameters: those of _module/entry.INSTANCE_ARGUMENTS. With a data directory its postmaster.pid decides, and the
@@ -38,7 +39,7 @@ def find_server(parameters: Mapping[str, Any]) -> Target | None:
         directory = postmaster.socket_directory or directory
     elif not _somebody_listens(os.path.join(directory, f".s.PGSQL.{port}")):
         return None
-    return Target(directory, port, parameters["login_database"], parameters["login_user"])
+    return Endpoint(directory, port, parameters["login_database"], parameters["login_user"])
 
 
 def _somebody_listens(path: str) -> bool:
@@ -53,7 +54,7 @@ def _somebody_listens(path: str) -> bool:
     return True
 
 
-def open_session(target: Target | None, *, check_mode: bool) -> Session | None:
+def open_session(target: Endpoint | None, *, check_mode: bool) -> Session | None:
     """A session, or None when no server runs; in check mode also when psycopg2 is not yet there.
 
     Raises HotStandbyError of connect.
@@ -143,7 +144,7 @@ def unreadable_settings(session: Session) -> list[dict[str, Any]]:
     )
 
 
-def reload_configuration(target: Target, timeout_seconds: int) -> float:
+def reload_configuration(target: Endpoint, timeout_seconds: int) -> float:
     """Make the server read its files again; wait until it has. Return the seconds waited.
 
     A new session inherits the load time of the postmaster, which reads pg_hba.conf in the same breath and
@@ -168,6 +169,6 @@ def reload_configuration(target: Target, timeout_seconds: int) -> float:
     )
 
 
-def _load_time_of_new_session(target: Target) -> float:
+def _load_time_of_new_session(target: Endpoint) -> float:
     with connect(target) as session:
         return load_time(session)

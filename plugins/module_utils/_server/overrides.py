@@ -26,12 +26,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.sett
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import names_in, read_text
 
-from .session import Target, connect_plainly
+from .endpoint import Endpoint
+from .session import connect_plainly
 
 Live = Mapping[str, LiveSetting]
 
 
-def settings_of(target: Target) -> Live:
+def settings_of(target: Endpoint) -> Live:
     """The settings that the server at target works with. Raises HotStandbyError when it cannot be asked."""
     with connect_plainly(target) as session:
         settings = [LiveSetting.from_row(row) for row in session.rows(LIVE_SETTINGS_SQL)]
@@ -63,7 +64,7 @@ def overrides(
 
 
 def overridden(
-    config_directory: str, data_directory: str, settings: Mapping[str, object], target: Target | None
+    config_directory: str, data_directory: str, settings: Mapping[str, object], target: Endpoint | None
 ) -> tuple[str, ...]:
     """In a sentence each, which of the declared settings something else sets otherwise.
 

@@ -18,15 +18,17 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
+from .endpoint import Endpoint
 from .live_server import reload_configuration
-from .session import Session, Target, connect
+from .replication import is_in_recovery
+from .session import Session, connect
 
 
 @dataclass(frozen=True)
 class Standby:
     """The running standby. started: when its postmaster did, in seconds since the epoch."""
 
-    target: Target
+    target: Endpoint
     dialect: Dialect
     data_directory: str
     started: int
@@ -34,12 +36,12 @@ class Standby:
     def is_primary(self) -> bool:
         """Whether it is a running primary, and no standby at all."""
         with connect(self.target) as session:
-            return not session.value("SELECT pg_catalog.pg_is_in_recovery()")
+            return not is_in_recovery(session)
 
     def check(self, wanted: Mapping[str, str | None]) -> None:
         """Raise HotStandbyError "not_a_standby" or "overridden" when nothing may or can be changed."""
         with connect(self.target) as session:
-            if not session.value("SELECT pg_catalog.pg_is_in_recovery()"):
+            if not is_in_recovery(session):
                 raise HotStandbyError(
                     "not_a_standby",
                     f"the server in {self.data_directory} is a running primary",

@@ -17,7 +17,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.networ
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 
-from .session import Target, connect, connect_replication
+from .endpoint import Endpoint
+from .replication import is_in_recovery
+from .session import connect, connect_replication
 
 # libpq's least. A server that has just answered takes milliseconds; one that hangs must not hold a promotion up.
 CONNECT_SECONDS = 2
@@ -48,11 +50,11 @@ def ask(place: str, asker: Asker) -> Sighting:
     """Ask one server that answers. Its role is asked first: whoever is promoted after that is seen with its old role
     and its new timeline, and never as a primary with its old timeline."""
     address, port = place.split()
-    target = Target(address, int(port), "postgres", asker.user, asker.passfile, CONNECT_SECONDS, CONNECT_SECONDS)
+    target = Endpoint(address, int(port), "postgres", asker.user, asker.passfile, CONNECT_SECONDS, CONNECT_SECONDS)
     seen = Sighting(place, in_recovery=None, system_identifier=None, timeline=None, position=None, trouble="")
     try:
         with connect(target) as session:
-            seen = replace(seen, in_recovery=bool(session.value("SELECT pg_catalog.pg_is_in_recovery()")))
+            seen = replace(seen, in_recovery=is_in_recovery(session))
     except HotStandbyError as error:
         seen = replace(seen, trouble=error.message)
     try:

@@ -6,20 +6,15 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import parse
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import Stream
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import parent_of, title_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import nothing_whole_after
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
@@ -30,21 +25,16 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
 )
 
 from .live_server import apply_delay, dialect_of, recovery_setting, session_with
-from .session import Session, connect_replication
+from .replication import standby_timeline
+from .server_processes import receiver_process
+from .session import Session
+from .stream import Stream
 
 RECEIVER_COLUMNS = (
     "r.pid, r.status, r.received_tli, r.latest_end_lsn::text AS told,"
     " extract(epoch FROM r.last_msg_receipt_time)::float8 AS heard"
     " FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_stat_wal_receiver AS r ON true"
 )
-# With a cluster_name its text stands before; until 9.6 the names have more words.
-RECEIVER_TITLE = re.compile(
-    r"postgres: (?:.*: )?(?:walreceiver|wal receiver process)(?:\s+(?P<does>streaming|restarting|idle)\b.*|\s*)$"
-)
-STARTUP_TITLE = re.compile(r"postgres: (?:.*: )?startup(?: process)?(?:\s+(?:recovering|waiting)\b.*|\s*)$")
-
-# Until 12 it also says "waiting for" a file of WAL, which is no such wait.
-WAITING = re.compile(r"\brecovering \S+ waiting\b")
 
 
 @contextmanager
@@ -113,9 +103,7 @@ class StandbyServer:
             int(control.get(label, "0"))
             for label in ("Latest checkpoint's TimeLineID", "Min recovery ending loc's timeline")
         )
-        with suppress(HotStandbyError), connect_replication(self.session.target) as replication:
-            return max(int(replication.row("IDENTIFY_SYSTEM")["timeline"]), recorded)
-        return recorded
+        return standby_timeline(self.session.target, recorded)
 
     def segment_size(self) -> int:
         """Bytes per WAL segment."""
@@ -148,42 +136,3 @@ class StandbyServer:
     def nothing_whole_after(self, timeline: int, position: Lsn) -> bool:
         """Whether no whole record follows in its own WAL; see _host/wal_reader."""
         return nothing_whole_after(self.commands, self.dialect, self.wal_directory, timeline, position)
-
-
-def wake_startup(data_directory: str) -> None:
-    """Make the process that replays look again at what it was told.
-
-    One that was told to promote while it was about to try its upstream again would first sleep through
-    wal_retrieve_retry_interval, 5 seconds by default. A SIGHUP ends every sleep of it, and it reads its files again.
-    """
-    found = _process(data_directory, STARTUP_TITLE)
-    if found:
-        with suppress(ProcessLookupError):
-            os.kill(found[0], signal.SIGHUP)
-
-
-def replay_waits(data_directory: str) -> bool:
-    """Whether the process that replays waits for other sessions. It says so in its title, after half a second."""
-    found = _process(data_directory, STARTUP_TITLE)
-    return bool(found and WAITING.search(found[1].string))
-
-
-def receiver_process(data_directory: str) -> tuple[int, str] | None:
-    """The pid of the server's walreceiver and what it says that it does.
-
-    By its title: the view shows it only once it is connected, and 9.5 has no view.
-    """
-    found = _process(data_directory, RECEIVER_TITLE)
-    return (found[0], found[1]["does"] or "") if found else None
-
-
-def _process(data_directory: str, title: re.Pattern[str]) -> tuple[int, re.Match[str]] | None:
-    postmaster = running_postmaster(data_directory)
-    if postmaster is None:
-        return None
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and parent_of(entry) == postmaster.pid:
-            found = title.match(title_of(entry))
-            if found:
-                return int(entry), found
-    return None

@@ -15,7 +15,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 
 def copy(version: str, slot: str | None = "s", max_rate: str | None = None) -> Copy:
@@ -28,7 +28,7 @@ def copy(version: str, slot: str | None = "s", max_rate: str | None = None) -> C
         wal_text="/w",
         tablespaces=(Tablespace("/a=b", "/c=d", Place("/c=d", inside=True, tag="-0")),),
     )
-    source = Source(Target("h o", 5432, "postgres", "u", "/secret/passfile"), "7", ("/a=b",))
+    source = Source(Endpoint("h o", 5432, "postgres", "u", "/secret/passfile"), "7", ("/a=b",))
     commands = Commands(lambda *dummy: (0, "", ""), "/bin")
     return Copy(commands, Dialect.for_version(version), target, source, "it's", slot, max_rate, 0)
 

@@ -13,7 +13,6 @@ from unittest.mock import ANY
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import (
-    Stream,
     Watch,
     after_answer,
     after_end,
@@ -28,6 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.pr
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_records import SHUTDOWN, Record
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
 
 COMMIT = (
     "rmgr: Transaction len (rec/tot):     34/    34, tx:        733, lsn: 0/030001C0, prev 0/03000180,"

@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.silence import (
     Patience,
-    Sender,
     answers,
     backups,
     listen,
@@ -20,6 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.si
     undecided,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import Sender
 
 CHECKPOINT = Lsn(0x3000100)
 PATIENCE = Patience(silence=2.0, consumer=10.0)

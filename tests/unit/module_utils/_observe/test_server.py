@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe import server as observed_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import SqlError, Target
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import SqlError
 from support.clusters import server
 
-HERE = Target("/tmp", 5432)
+HERE = Endpoint("/tmp", 5432)
 
 
 class Busy:
@@ -30,9 +31,9 @@ class Busy:
 
 
 def test_a_size_that_takes_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Target] = []
+    asked: list[Endpoint] = []
 
-    def connect(target: Target) -> Busy:
+    def connect(target: Endpoint) -> Busy:
         asked.append(target)
         return Busy()
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
-    Target,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import (
     comes_from_server,
     explain_refusal,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 NO_PASSWORD = "connection to server on socket failed: fe_sendauth: no password supplied"
-SOCKET, HOST = Target("/run/postgresql", 5432, user="postgres"), Target("192.0.2.1", 5432, passfile="/p")
+SOCKET, HOST = Endpoint("/run/postgresql", 5432, user="postgres"), Endpoint("192.0.2.1", 5432, passfile="/p")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ SOCKET, HOST = Target("/run/postgresql", 5432, user="postgres"), Target("192.0.2
         (HOST, "FATAL:  password authentication failed for user", "wrong_password"),
     ],
 )
-def test_the_name_of_a_refused_connection(target: Target, message: str, name: str) -> None:
+def test_the_name_of_a_refused_connection(target: Endpoint, message: str, name: str) -> None:
     assert explain_refusal(target, message).name == name
 
 

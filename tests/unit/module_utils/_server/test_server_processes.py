@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import RECEIVER_TITLE, STARTUP_TITLE
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import (
+    RECEIVER_TITLE,
+    STARTUP_TITLE,
+)
 
 
 @pytest.mark.parametrize(
