@@ -1,9 +1,13 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception that every layer raises for something an operator must read."""
+"""The one exception that every layer raises for something an operator must read, and what its sentences are made of."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+LISTED_AT_MOST = 3
 
 
 class HotStandbyError(Exception):
@@ -29,3 +33,10 @@ def _sentence(text: str) -> str:
 def one_line(text: str) -> str:
     """Fold a text of several lines (a server's message, a program's output) into one."""
     return " ".join(text.split())
+
+
+def listed(found: Iterable[object]) -> str:
+    """As a part of a sentence; empty for none."""
+    texts = [str(one) for one in found]
+    more = [f"{len(texts) - LISTED_AT_MOST} more"] if len(texts) > LISTED_AT_MOST else []
+    return ", ".join(texts[:LISTED_AT_MOST] + more)

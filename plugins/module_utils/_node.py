@@ -8,7 +8,7 @@ A node's record travels from the host to the controller as plain JSON: to_plain 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.ti
 # What works on the data directory.
 CLONING = "clone"
 REWINDING = "rewind"
-TOLD_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -246,10 +245,3 @@ def _server_from_plain(plain: Mapping[str, Any]) -> Server:
         receiver=Receiver(**_with_lsns(receiver, "latest_end")) if receiver else None,
     )
     return Server(**values)
-
-
-def told(found: Iterable[object]) -> str:
-    """As a part of a sentence; empty for none."""
-    texts = [str(one) for one in found]
-    more = [f"{len(texts) - TOLD_AT_MOST} more"] if len(texts) > TOLD_AT_MOST else []
-    return ", ".join(texts[:TOLD_AT_MOST] + more)

@@ -36,9 +36,6 @@ LOCK = ".hotstandby-lock"
 STAMP = "%Y%m%dT%H%M%S"
 STAMP_PATTERN = r"\d{8}T\d{6}"
 
-# Beside a standby's data while it is told to become a primary and has not become one yet.
-PROMOTION_MARKER = "hotstandby.promotion_pending"
-
 # Added to the mode of a data directory while pg_rewind works in it: no server starts with that ("invalid
 # permissions"), whoever is killed meanwhile, and without the right to search it gives nobody anything.
 GUARD = 0o002

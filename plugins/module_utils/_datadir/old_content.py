@@ -15,10 +15,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.co
     CONFIGURATION,
     HIDDEN,
     OWN_ENTRIES,
+    PROMOTION_MARKER,
     SIGNALS,
 )
-
-from .layout import PROMOTION_MARKER
 
 FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "other"
 

@@ -6,50 +6,19 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import (
-    rewritten,
-    settings_file,
-    shown,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import settings_file, shown
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import (
-    plain_errors,
-    read_text,
-    replace_text,
-    write_private,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.detach import (
+    SETTING,
+    Attachment,
+    attachment_of,
+    detach,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import reload_configuration
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import receiver_process
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
-
-SETTING = "primary_conninfo"
-# The startup process ends the walreceiver at once; one that is paused, or busy, does not see to it.
-GRACE_SECONDS = 1.5
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """What binds a standby to its upstream."""
-
-    text: str | None
-    wanted: str | None
-    in_force: bool
-    receiver: int | None
-
-    @property
-    def edit(self) -> bool:
-        return self.wanted is not None and self.wanted != self.text
-
-    def __bool__(self) -> bool:
-        return self.edit or self.in_force or self.receiver is not None
 
 
 def wal_receiver(module: AnsibleModule) -> dict[str, Any]:
@@ -63,74 +32,11 @@ def wal_receiver(module: AnsibleModule) -> dict[str, Any]:
                 "Run status.yml to see the cluster as it is",
             )
         path = os.path.join(server.data_directory, settings_file(server.dialect))
-        found = _attachment(server, path)
+        found = attachment_of(server, path)
         waited = 0.0
         if found and not module.check_mode:
-            waited = _detach(server, path, found, params["timeout"])
+            waited = detach(server, path, found, params["timeout"])
         return _result(server, found, waited, check_mode=module.check_mode)
-
-
-def _attachment(server: StandbyServer, path: str) -> Attachment:
-    process = receiver_process(server.data_directory)
-    receiver = process[0] if process else None
-    if not server.dialect.primary_conninfo_reloads:
-        return Attachment(None, None, in_force=False, receiver=receiver)
-    text = read_text(path)
-    in_force = bool(server.session.value("SELECT pg_catalog.current_setting(%s)", (SETTING,)))
-    source = server.session.value("SELECT source FROM pg_catalog.pg_settings WHERE name = %s", (SETTING,))
-    if in_force and source == "command line":
-        raise HotStandbyError(
-            "overridden",
-            f"{SETTING} is set on the command line of the server in {server.data_directory}",
-            "Start it without that",
-        )
-    return Attachment(text, rewritten(text or "", {SETTING: ""}), in_force=in_force, receiver=receiver)
-
-
-def _detach(server: StandbyServer, path: str, found: Attachment, timeout_seconds: int) -> float:
-    """Take away what binds it, and wait until no walreceiver is left; return the seconds."""
-    clock = SystemClock()
-    started = clock.now()
-    if server.dialect.primary_conninfo_reloads:
-        if found.edit:
-            _write(path, found.wanted or "")
-        try:
-            reload_configuration(server.session.target, timeout_seconds)
-        except HotStandbyError as error:
-            if error.name == "unreadable_settings" and found.edit:
-                _write(path, found.text or "")
-            raise
-        grace = GRACE_SECONDS
-    else:
-        grace = 0.0
-    reloaded = clock.now()
-
-    def gone() -> bool:
-        process = receiver_process(server.data_directory)
-        if process is None:
-            return True
-        if clock.now() - reloaded >= grace:
-            with suppress(ProcessLookupError):
-                os.kill(process[0], signal.SIGTERM)
-        return False
-
-    wait_until(gone, timeout_seconds, "no walreceiver runs on this standby", "See its server's log")
-    in_force = "SELECT pg_catalog.current_setting(%s)"
-    if server.dialect.primary_conninfo_reloads and server.session.value(in_force, (SETTING,)):
-        raise HotStandbyError(
-            "still_attached",
-            f"{SETTING} is empty in {path}, but the server at {server.session.target} has another value in force",
-            "See which file sets it: SELECT * FROM pg_catalog.pg_file_settings",
-        )
-    return round(clock.now() - started, 3)
-
-
-def _write(path: str, text: str) -> None:
-    with plain_errors():
-        if os.path.exists(path):
-            replace_text(path, text)
-        else:
-            write_private(path, text)
 
 
 def _result(server: StandbyServer, found: Attachment, waited: float, *, check_mode: bool) -> dict[str, Any]:

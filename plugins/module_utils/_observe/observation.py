@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.asides import all_asides
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.odd_files import look
@@ -187,7 +186,7 @@ def _without_half_record(commands: Commands, dialect: Dialect, wal_directory: st
 
 def _promotion_pending(data_directory: str, postmaster: Postmaster | None) -> bool:
     """Whether the very server that runs was told to become a primary; module promote leaves the marker."""
-    told = _read_line(os.path.join(data_directory, layout.PROMOTION_MARKER))
+    told = _read_line(os.path.join(data_directory, contents.PROMOTION_MARKER))
     return told is not None and postmaster is not None and told == postmaster.identity
 
 

@@ -59,3 +59,6 @@ SIGNALS = ("standby.signal", "recovery.signal")
 HIDDEN = ".hotstandby-hidden"
 # What the source has of these is never left where the target had none.
 CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.conf")
+
+# Beside a standby's data while it is told to become a primary and has not become one yet.
+PROMOTION_MARKER = "hotstandby.promotion_pending"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import told
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import listed
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
 
@@ -158,7 +158,7 @@ def _held(winner: Member, options: FailoverOptions) -> list[str]:
         done = "they are ended" if options.end_sessions else "while they last it is not (failover_end_sessions=false)"
         notes.append(
             f"note: {winner.name} has to replay all before it is promoted, and waits for other sessions:"
-            f" {told(server.held_by)}; {done}"
+            f" {listed(server.held_by)}; {done}"
         )
     if server and server.apply_delay_ms:
         notes.append(

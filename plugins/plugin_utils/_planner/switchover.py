@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Server, told
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import listed
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Server
 
 from .election import elect
 from .plan import FOLLOW, HAND_OVER, NONE, PRIMARY, PROMOTE, STANDBY, NodePlan, Plan, Refusal, Step
@@ -212,7 +213,7 @@ def _slowed(name: str, server: Server) -> Iterator[Refusal]:
         yield Refusal(
             "candidate_not_replaying",
             name,
-            f"its replay waits for other sessions: {told(server.held_by)}",
+            f"its replay waits for other sessions: {listed(server.held_by)}",
             f"Wait until they have ended, end them ({name}: SELECT pg_catalog.pg_terminate_backend(PID)), or choose"
             " another one",
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import told
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import listed
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replay_hold import (
     Client,
     first_to_end,
@@ -35,4 +35,4 @@ def test_nobody_holds_it_who_has_neither() -> None:
 
 def test_sessions_are_told_by_who_they_are() -> None:
     assert str(OLD) == "pid 7 (user report with psql, active, in a transaction since 10:00)"
-    assert told([OLD, NEW, LOCK, IDLE]).endswith(", 1 more")
+    assert listed([OLD, NEW, LOCK, IDLE]).endswith(", 1 more")
