@@ -63,14 +63,6 @@ IMPURE_MODULES = {
 # Of os and of os.path.
 PURE_NAMES = {"path", "fsencode", "basename", "commonpath", "dirname", "isabs", "join", "normpath"}
 
-# What still breaks a rule: file, and what it uses. This list only ever gets shorter.
-EXCEPTIONS: set[tuple[str, str]] = {
-    ("module_utils/_salvage/dead_cluster", "ansible"),
-    ("module_utils/_salvage/delivery", "_module"),
-    ("module_utils/_salvage/delivery", "ansible"),
-    ("module_utils/_server/standby", "ansible"),
-}
-
 
 def files() -> dict[str, ast.Module]:
     """Each file of plugins/ by its path without .py."""
@@ -153,9 +145,7 @@ def test_every_file_lies_in_a_package() -> None:
 
 
 def test_imports_go_down() -> None:
-    found = {wrong for file, tree in FILES.items() for wrong in breaks_of(file, tree)}
-    assert sorted(found - EXCEPTIONS) == []
-    assert sorted(EXCEPTIONS - found) == [], "no longer an exception"
+    assert {wrong for file, tree in FILES.items() for wrong in breaks_of(file, tree)} == set()
 
 
 def test_the_form_of_an_import_tells_whether_it_leaves_the_package() -> None:

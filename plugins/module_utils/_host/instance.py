@@ -5,6 +5,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The directories of an instance, and where and as whom its server is asked on this host.
+
+    A directory that is not known is empty. log_file: where its output goes, None for elsewhere.
+    """
+
+    data_directory: str
+    config_directory: str
+    bin_directory: str
+    port: int
+    socket_directory: str
+    login_user: str | None = None
+    login_database: str = "postgres"
+    log_file: str | None = None
+
 
 def debian_log(version: str, instance: str) -> str:
     """Where Debian's tools send the output of an instance."""

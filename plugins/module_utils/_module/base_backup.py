@@ -51,7 +51,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.mov
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import slots_in, without
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import (
     make_directories,
     tree_bytes,
@@ -64,7 +63,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.conn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from .base_backup_tidy import tidy
-from .entry import acting
+from .entry import acting, commands_of
 
 
 def base_backup(module: AnsibleModule) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def clone(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     dialect = dialect_for(params["version"])
     place = Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
-    commands = Commands(module.run_command, params["bin_directory"])
+    commands = commands_of(module)
     request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():
         refuse_running(request.data_directory)

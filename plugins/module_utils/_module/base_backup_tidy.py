@@ -34,6 +34,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.repl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
+from .entry import instance_of
+
 # How long to wait for the standby to stream when the caller sets no time.
 STREAMING_SECONDS = 60
 KEEP_VARIABLE = "hot_standby_keep_old_data"
@@ -109,7 +111,7 @@ def _diff(paths: list[str]) -> dict[str, Any]:
 def _wait_until_streaming(params: dict[str, Any]) -> float:
     """Wait until the server in the data directory streams as a standby; return the seconds that it took."""
     directory = params["data_directory"]
-    target = find_server(params)
+    target = find_server(instance_of(params))
     if target is None:
         raise HotStandbyError(
             "not_running",

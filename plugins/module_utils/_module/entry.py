@@ -15,6 +15,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_owner import ROOT, controller_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.claim import Claim
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 
 from .interpreter import use_one_with_psycopg2
 
@@ -49,6 +51,26 @@ def instance_arguments(*names: str, required: Sequence[str] = ()) -> dict[str, d
     """
     taken = {name: dict(INSTANCE_ARGUMENTS[name]) for name in names or INSTANCE_ARGUMENTS}
     return {**taken, **{name: {**INSTANCE_ARGUMENTS[name], "required": True} for name in required}}
+
+
+def instance_of(params: Mapping[str, Any]) -> Instance:
+    """The instance that a module's parameters name. The configuration lies in the data directory unless they say so."""
+    data_directory = params.get("data_directory") or ""
+    return Instance(
+        data_directory=data_directory,
+        config_directory=params.get("config_directory") or data_directory,
+        bin_directory=params.get("bin_directory") or "",
+        port=params.get("port", INSTANCE_ARGUMENTS["port"]["default"]),
+        socket_directory=params.get("socket_directory", INSTANCE_ARGUMENTS["socket_directory"]["default"]),
+        login_user=params.get("login_user"),
+        login_database=params.get("login_database", INSTANCE_ARGUMENTS["login_database"]["default"]),
+        log_file=params.get("log_file"),
+    )
+
+
+def commands_of(module: AnsibleModule) -> Commands:
+    """The programs of the instance that the module's parameters name."""
+    return Commands(module.run_command, module.params.get("bin_directory") or "")
 
 
 def forget_libpq_environment() -> None:

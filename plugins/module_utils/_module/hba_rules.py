@@ -35,6 +35,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
 
+from .entry import instance_of
+
 # For the argument spec.
 CONNECTION_TYPE_CHOICES = list(CONNECTION_TYPES)
 
@@ -63,7 +65,7 @@ class ServerView:
 def apply_rules(module: AnsibleModule) -> dict[str, Any]:
     """Bring the managed block to the wanted rules. Raises HotStandbyError; then nothing was changed."""
     job = _job(module)
-    target = find_server(module.params)
+    target = find_server(instance_of(module.params))
     text = read_text(job.path)
     if text is None and not job.check_mode:
         raise HotStandbyError("no_hba_file", f"{job.path} does not exist on this host", "Create the instance before")

@@ -24,6 +24,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.pl
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 
+from .entry import commands_of
+
 DEBIAN_CONFIG = "/etc/postgresql"
 DEFAULT_LOCALES = ("C.UTF-8", "C.utf8", "C")
 
@@ -31,7 +33,7 @@ DEFAULT_LOCALES = ("C.UTF-8", "C.utf8", "C")
 def instance(module: AnsibleModule) -> dict[str, Any]:
     """Make sure that the instance exists. Raises HotStandbyError."""
     params = module.params
-    commands = Commands(module.run_command, params["bin_directory"] or "")
+    commands = commands_of(module)
     version = params["version"] or _version_of_programs(commands, module.check_mode)
     if version is None:
         return _result(True, "the instance would be made", Work(make_data=True), params["data_directory"])

@@ -10,13 +10,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.claim import Claim
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import Place, observe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.under_way import await_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker
+
+from .entry import commands_of
 
 # How long a look waits for a rewind under a run that has ended; postgres_look_timeout bounds it.
 REWIND_SECONDS = 10
@@ -47,7 +48,7 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         files=params["files"],
         settings=params["settings"],
     )
-    node = observe(Commands(module.run_command, params["bin_directory"]), place)
+    node = observe(commands_of(module), place)
     return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}
 
 

@@ -18,13 +18,15 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock
 
+from .entry import instance_of
+
 
 def prepare_shutdown(module: AnsibleModule) -> dict[str, Any]:
     """Make a clean stop of this primary a quick one. Raises HotStandbyError."""
     params = module.params
     clock = SystemClock()
     started = clock.now()
-    with session_with(params) as first:
+    with session_with(instance_of(params)) as first:
         dialect = dialect_of(first)
         running = check_stoppable(first, dialect, params["keep"], refuse_backup=params["refuse_backup"])
         if module.check_mode:

@@ -28,7 +28,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sigh
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock
 
-from .entry import acting
+from .entry import acting, commands_of, instance_of
 
 ARMED = "primary_has_stopped"
 
@@ -39,7 +39,7 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
     clock = SystemClock()
     started = clock.now()
     replay_to = _lsn(params["replay_to"])
-    with open_server(module) as server:
+    with open_server(instance_of(params), commands_of(module), params["version"]) as server:
         seen = server.look()
         if not seen.in_recovery:
             return _primary_already(server, params, check_mode=module.check_mode)

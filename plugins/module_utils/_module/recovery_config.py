@@ -45,6 +45,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.recovery_live import Standby
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import HAS_PSYCOPG2
 
+from .entry import instance_of
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -165,7 +167,7 @@ def _check_owner(directory: str) -> None:
 
 def _running_standby(params: dict[str, Any], dialect: Dialect, *, check_mode: bool) -> Standby | None:
     postmaster = running_postmaster(params["data_directory"])
-    target = find_server(params)
+    target = find_server(instance_of(params))
     if postmaster is None or target is None or (check_mode and not HAS_PSYCOPG2):
         return None
     return Standby(target, dialect, params["data_directory"], postmaster.started)

@@ -19,6 +19,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, SqlError
 
+from .entry import instance_of
+
 LOST = "lost"
 OBJECT_IN_USE = "55006"
 DUPLICATE_OBJECT = "42710"
@@ -163,7 +165,7 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wanted, prefix = params["slots"], params["prefix"]
     require_names(wanted, prefix)
-    session = session_or_none(params, check_mode=module.check_mode)
+    session = session_or_none(instance_of(params), check_mode=module.check_mode)
     if session is None:
         return _result(Done(created=list(wanted)), [], check_mode=True)
     with session:

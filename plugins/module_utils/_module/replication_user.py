@@ -27,6 +27,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import is_in_recovery
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, quote_identifier
 
+from .entry import instance_of
+
 CHECKPOINT_ROLE = "pg_checkpoint"
 # Even a verifier has no place in a log, nor in the statistics of statements, nor in pg_stat_activity. Extensions
 # that are not loaded make nothing of their settings.
@@ -121,7 +123,7 @@ def replication_user(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wanted = Wanted(params["user"], params["connection_limit"], params["rewind"])
     _require_usable(wanted.user, params["password"])
-    session = session_or_none(params, check_mode=module.check_mode)
+    session = session_or_none(instance_of(params), check_mode=module.check_mode)
     if session is None:
         return _result(True, f"the role {wanted.user} would be created once the server runs", ["role"], False)
     with session:

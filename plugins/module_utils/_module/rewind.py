@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import locked
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import without
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands, Outcome
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Outcome
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.deadline import Deadline
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
@@ -40,7 +40,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.conn
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
-from .entry import acting
+from .entry import acting, commands_of
 
 
 def rewind(module: AnsibleModule) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     dialect = dialect_for(params["version"])
     place = Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
-    commands = Commands(module.run_command, params["bin_directory"])
+    commands = commands_of(module)
     request = Request(commands, dialect, place, params, lambda: acting(module))
     with plain_errors():
         # a server that still runs in check mode is one that the run would have stopped before

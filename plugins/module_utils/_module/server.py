@@ -10,6 +10,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import Postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.boot_guard import ask_guard
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import (
@@ -21,14 +22,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.con
     steps,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import (
-    Instance,
     PgCtl,
     PgCtlCluster,
     Service,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.systemd import Systemd
 
-from .entry import acting, kept
+from .entry import acting, instance_of, kept
 
 DONE = {
     (): "nothing to do",
@@ -54,14 +54,7 @@ def server(module: AnsibleModule) -> dict[str, Any]:
     The end of a stop that was ordered before may take any time: the node's lock is not held meanwhile.
     """
     params = module.params
-    instance = Instance(
-        data_directory=params["data_directory"],
-        config_directory=params["config_directory"] or params["data_directory"],
-        bin_directory=params["bin_directory"],
-        port=params["port"],
-        socket_directory=params["socket_directory"],
-        log_file=params["log_file"],
-    )
+    instance = instance_of(params)
     service = _service(module, instance)
     control = ServerControl(module.run_command, instance, service, params["timeout"])
     if module.check_mode:

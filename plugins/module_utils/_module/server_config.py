@@ -46,6 +46,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.over
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 
+from .entry import commands_of, instance_of
+
 
 @dataclass(frozen=True)
 class Job:
@@ -64,7 +66,7 @@ class Job:
 def configure(module: AnsibleModule) -> dict[str, Any]:
     """Bring postgresql.conf to the wanted settings. Raises HotStandbyError; then nothing was changed."""
     job = _job(module)
-    target = find_server(module.params)
+    target = find_server(instance_of(module.params))
     before = read_text(job.path)
     if before is None and not job.check_mode:
         raise HotStandbyError("no_config_file", f"{job.path} does not exist on this host", "Create the instance before")
@@ -133,7 +135,7 @@ def _job(module: AnsibleModule) -> Job:
         path=os.path.join(directory, "postgresql.conf"),
         wanted=wanted,
         data_directory=parameters["data_directory"] or directory,
-        commands=Commands(module.run_command, parameters["bin_directory"]),
+        commands=commands_of(module),
         check_mode=module.check_mode,
         scratch=module.tmpdir,
         reload=parameters["reload"],

@@ -20,11 +20,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.de
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
 
+from .entry import commands_of, instance_of
+
 
 def wal_receiver(module: AnsibleModule) -> dict[str, Any]:
     """Detach the standby from its upstream. Raises HotStandbyError."""
     params = module.params
-    with open_server(module) as server:
+    with open_server(instance_of(params), commands_of(module), None) as server:
         if not server.look().in_recovery:
             raise HotStandbyError(
                 "not_a_standby",

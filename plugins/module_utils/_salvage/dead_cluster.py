@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import find_wreck
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -28,7 +25,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.ls
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_segments import (
     Segment,
     newest_timeline,
-    segments_between,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -44,9 +40,11 @@ class DeadCluster:
     segment_size: int
 
     @classmethod
-    def at(cls, module: AnsibleModule) -> DeadCluster:
-        """Read its control file. Raises HotStandbyError "not_a_cluster", "other_version" and "control_file"."""
-        directory = module.params["data_directory"]
+    def at(cls, directory: str, commands: Commands, version: str | None) -> DeadCluster:
+        """Read its control file. version: its major version, None for whichever.
+
+        Raises HotStandbyError "not_a_cluster", "other_version" and "control_file".
+        """
         with plain_errors():
             major = (text_of(os.path.join(directory, "PG_VERSION")) or "").strip()
         wreck = find_wreck(directory)
@@ -57,13 +55,12 @@ class DeadCluster:
                 "Correct postgres_data_directory",
             )
         dialect = dialect_for(major)
-        if module.params["version"] and not same_major(module.params["version"], dialect):
+        if version and not same_major(version, dialect):
             raise HotStandbyError(
                 "other_version",
-                f"the cluster in {directory} is PostgreSQL {major}, not {module.params['version']}",
+                f"the cluster in {directory} is PostgreSQL {major}, not {version}",
                 "Correct postgres_version or postgres_data_directory",
             )
-        commands = Commands(module.run_command, module.params["bin_directory"])
         raw = commands.control_data(directory)
         wal_directory = os.path.join(directory, dialect.wal_directory)
         return cls(commands, dialect, Control.parse(raw), wal_directory, int(raw["Bytes per WAL segment"]))
@@ -107,33 +104,6 @@ class DeadCluster:
             return error.strerror or str(error)
 
 
-def list_segments(module: AnsibleModule, start: Lsn) -> dict[str, Any]:
-    """Tell which segments hold what comes after start. Raises HotStandbyError."""
-    params = module.params
-    waited = wait_until_dead(params["data_directory"], params["timeout"])
-    dead = DeadCluster.at(module)
-    dead.check(params["timeline"], params["system_identifier"])
-    end = dead.end()
-    wanted = segments_between(params["timeline"], start, end, dead.segment_size)
-    flaws = {segment.name: dead.flaw(segment, params["timeline"]) for segment in wanted}
-    there = [segment for segment in wanted if flaws[segment.name] is None]
-    missing = [name for name, flaw in flaws.items() if flaw is not None]
-    return {
-        "changed": False,
-        "needed": end > start,
-        "salvageable": not missing,
-        "end": str(end),
-        "bytes": max(end - start, 0),
-        "segments": [
-            {"name": segment.name, "path": os.path.join(dead.wal_directory, segment.name), "bytes": segment.size}
-            for segment in there
-        ],
-        "missing": missing,
-        "reason": _told(start, end, there, missing, flaws),
-        "waited_seconds": waited,
-    }
-
-
 def wait_until_dead(data_directory: str, timeout_seconds: int) -> float:
     """Refuse a server that runs; wait for the last processes of one that was killed, which may still write.
 
@@ -158,15 +128,3 @@ def wait_until_dead(data_directory: str, timeout_seconds: int) -> float:
             f" left and may still write ({left})",
             "End them (kill) and run this again",
         ) from None
-
-
-def _told(start: Lsn, end: Lsn, there: list[Segment], missing: list[str], flaws: dict[str, str | None]) -> str:
-    if end <= start:
-        return f"nothing to salvage: the WAL on this host ends at {end}, and the candidate has it up to {start}"
-    if missing:
-        names = ", ".join(f"{name} ({flaws[name]})" for name in missing)
-        return (
-            f"of the {end - start} bytes of WAL from {start} to {end} not all are left on this host:"
-            f" {len(missing)} of {len(there) + len(missing)} segments cannot be used: {names}"
-        )
-    return f"{end - start} bytes of WAL from {start} to {end} are in {len(there)} segments"

@@ -7,17 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import REPLACED
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import flaw_of_file
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import acting
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wal_segments import (
     Segment,
@@ -25,11 +18,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
     segments_between,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import receiver_process
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer, open_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
-from .wal_place import check_room, put, same_bytes
+from .wal_place import same_bytes
 
 
 @dataclass(frozen=True)
@@ -106,46 +99,7 @@ class Delivery:
         return same_bytes(self.source(segment), target, segment.size)
 
 
-def install_segments(module: AnsibleModule, end: Lsn) -> dict[str, Any]:
-    """Take the segments over and wait until they are replayed up to end. Raises HotStandbyError."""
-    params = module.params
-    clock = SystemClock()
-    started = clock.now()
-    with open_server(module) as server:
-        before = _check_standby(server, params["timeline"])
-        if before.replayed is not None and before.replayed >= end:
-            return _result(before, before, end, (), (), "the candidate has replayed it already")
-        _check_still(server, before)
-        position = before.position or Lsn(0)
-        segments: Sequence[Segment] = ()
-        replaced: tuple[str, ...] = ()
-        if position < end:
-            with plain_errors():
-                delivery = Delivery.checked(
-                    server, params["source_directory"], position, end, params["timeline"], params["system_identifier"]
-                )
-                delivery.compare()
-                segments = delivery.to_install(end)
-                check_room(server.wal_directory, sum(segment.size for segment in segments))
-                if module.check_mode:
-                    reason = f"{end - position} bytes of WAL would be taken over"
-                    return _result(before, before, end, segments, (), reason)
-                _check_same(server, before)
-                sources = [delivery.source(segment) for segment in segments]
-                with acting(module):
-                    replaced = put(sources, server.wal_directory)
-        if module.check_mode:
-            return _result(before, before, end, (), (), "it is here already, and would be replayed")
-        after = _replay(server, end, params["timeout"])
-        reason = f"{max(end - position, 0)} bytes of WAL were salvaged: it is replayed up to {after.replayed}"
-        result = _result(before, after, end, segments, replaced, reason)
-        if replaced:
-            result["replaced_directory"] = os.path.join(server.wal_directory, REPLACED)
-        result["waited_seconds"] = round(clock.now() - started, 3)
-        return result
-
-
-def _check_standby(server: StandbyServer, timeline: int) -> Stream:
+def check_standby(server: StandbyServer, timeline: int) -> Stream:
     """Raise HotStandbyError "not_a_standby" or "other_timeline" when that WAL is nothing for this server."""
     seen = server.look()
     if not seen.in_recovery:
@@ -164,7 +118,7 @@ def _check_standby(server: StandbyServer, timeline: int) -> Stream:
     return seen
 
 
-def _check_still(server: StandbyServer, seen: Stream) -> None:
+def check_still(server: StandbyServer, seen: Stream) -> None:
     """Raise HotStandbyError "still_streaming" or "replay_paused" for a standby that must be left alone, or stands."""
     receives = seen.streaming
     if server.dialect.primary_conninfo_reloads:
@@ -185,10 +139,10 @@ def _check_still(server: StandbyServer, seen: Stream) -> None:
         )
 
 
-def _check_same(server: StandbyServer, before: Stream) -> None:
+def check_same(server: StandbyServer, before: Stream) -> None:
     """The last look before files are replaced. Raises HotStandbyError "still_streaming"."""
     now = server.look()
-    _check_still(server, now)
+    check_still(server, now)
     if now.received != before.received:
         raise HotStandbyError(
             "still_streaming",
@@ -197,7 +151,7 @@ def _check_same(server: StandbyServer, before: Stream) -> None:
         )
 
 
-def _replay(server: StandbyServer, end: Lsn, timeout_seconds: int) -> Stream:
+def replay(server: StandbyServer, end: Lsn, timeout_seconds: int) -> Stream:
     """Wait until it is replayed up to end. Raises HotStandbyError "not_replayed"."""
     # a reload wakes the startup process, which else looks again only after wal_retrieve_retry_interval
     server.session.execute("SELECT pg_catalog.pg_reload_conf()")
@@ -213,25 +167,6 @@ def _replay(server: StandbyServer, end: Lsn, timeout_seconds: int) -> Stream:
             "See its server's log; raise the timeout and run this again, or go on without the rest",
         ) from None
     return server.look()
-
-
-def _result(
-    before: Stream, after: Stream, end: Lsn, segments: Sequence[Segment], replaced: Sequence[str], reason: str
-) -> dict[str, Any]:
-    position = before.position or Lsn(0)
-    names = [segment.name for segment in segments]
-    return {
-        "changed": bool(names),
-        "installed": names,
-        "replaced": list(replaced),
-        "replaced_directory": None,
-        "before": str(position),
-        "replayed": str(after.replayed) if after.replayed else None,
-        "salvaged_bytes": max(end - position, 0),
-        "reason": reason,
-        "waited_seconds": 0.0,
-        "diff": {"before": f"WAL up to {position}\n", "after": f"WAL up to {max(position, end)}\n"},
-    }
 
 
 def _bad(path: str, why: str) -> HotStandbyError:

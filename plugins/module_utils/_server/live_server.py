@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import normalise
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
@@ -23,23 +23,22 @@ from .session import Session, connect
 SOCKET_TIMEOUT_SECONDS = 5
 
 
-def find_server(parameters: Mapping[str, Any]) -> Endpoint | None:
+def find_server(instance: Instance) -> Endpoint | None:
     """Where the instance's server answers, or None when it does not run.
 
-    parameters: those of _module/entry.INSTANCE_ARGUMENTS. With a data directory its postmaster.pid decides, and the
-    port and the socket that the server itself names count (they are the old ones until a restart applies new
-    ones).
+    With a data directory its postmaster.pid decides, and the port and the socket that the server itself names count
+    (they are the old ones until a restart applies new ones).
     """
-    port, directory = parameters["port"], parameters["socket_directory"]
-    if parameters["data_directory"]:
-        postmaster = running_postmaster(parameters["data_directory"])
+    port, directory = instance.port, instance.socket_directory
+    if instance.data_directory:
+        postmaster = running_postmaster(instance.data_directory)
         if postmaster is None:
             return None
         port = postmaster.port
         directory = postmaster.socket_directory or directory
     elif not _somebody_listens(os.path.join(directory, f".s.PGSQL.{port}")):
         return None
-    return Endpoint(directory, port, parameters["login_database"], parameters["login_user"])
+    return Endpoint(directory, port, instance.login_database, instance.login_user)
 
 
 def _somebody_listens(path: str) -> bool:
@@ -69,20 +68,20 @@ def open_session(target: Endpoint | None, *, check_mode: bool) -> Session | None
         raise
 
 
-def session_or_none(parameters: Mapping[str, Any], *, check_mode: bool) -> Session | None:
+def session_or_none(instance: Instance, *, check_mode: bool) -> Session | None:
     """As session_with; but in check mode None, when the server or psycopg2 is not yet there."""
     if check_mode:
-        return open_session(find_server(parameters), check_mode=True)
-    return session_with(parameters)
+        return open_session(find_server(instance), check_mode=True)
+    return session_with(instance)
 
 
-def session_with(parameters: Mapping[str, Any]) -> Session:
+def session_with(instance: Instance) -> Session:
     """A session with the instance's server. Raises HotStandbyError "not_running", and those of connect."""
-    session = open_session(find_server(parameters), check_mode=False)
+    session = open_session(find_server(instance), check_mode=False)
     if session is None:
         raise HotStandbyError(
             "not_running",
-            f"no server runs at {parameters['socket_directory']} port {parameters['port']} on this host",
+            f"no server runs at {instance.socket_directory} port {instance.port} on this host",
             "Start it first: site.yml does",
         )
     return session

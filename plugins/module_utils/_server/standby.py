@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conninfo import parse
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_reader import nothing_whole_after
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, same_major
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
@@ -38,22 +37,21 @@ RECEIVER_COLUMNS = (
 
 
 @contextmanager
-def open_server(module: AnsibleModule) -> Iterator[StandbyServer]:
-    """The server that the module's parameters name, while the block lasts.
+def open_server(instance: Instance, commands: Commands, version: str | None) -> Iterator[StandbyServer]:
+    """The instance's server, while the block lasts. version: its major version, None for whichever.
 
     Raises HotStandbyError "not_running", "version_unsupported", "other_version", and those of connect.
     """
-    params = module.params
-    with session_with(params) as session:
+    with session_with(instance) as session:
         dialect = dialect_of(session)
-        if params.get("version") and not same_major(params["version"], dialect):
+        if version and not same_major(version, dialect):
             raise HotStandbyError(
                 "other_version",
-                f"the server at {session.target} is PostgreSQL {dialect.major}, not {params['version']}",
+                f"the server at {session.target} is PostgreSQL {dialect.major}, not {version}",
                 "Correct postgres_version, postgres_port or postgres_data_directory",
             )
-        directory = params["data_directory"] or str(session.value("SHOW data_directory"))
-        yield StandbyServer(session, dialect, Commands(module.run_command, params["bin_directory"] or ""), directory)
+        directory = instance.data_directory or str(session.value("SHOW data_directory"))
+        yield StandbyServer(session, dialect, commands, directory)
 
 
 @dataclass(frozen=True)

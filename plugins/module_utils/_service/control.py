@@ -28,6 +28,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
     RunCommand,
     system_program,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import (
     OWN_WAY,
     end_orphans,
@@ -45,7 +46,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting imp
 from .boot_guard import HINT, REFUSED, refusal_in
 from .log import LogWatch, relevant_lines
 from .port_holder import find_holder
-from .services import Instance, Service
+from .services import Service
 
 START = "start"
 STOP = "stop"

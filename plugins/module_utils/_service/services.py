@@ -13,7 +13,6 @@ import re
 import shlex
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
@@ -23,24 +22,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
     RunCommand,
     system_program,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import debian_log
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance, debian_log
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import send
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import Postmaster
 
 STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 DEBIAN_UNIT = re.compile(r"postgresql@(?P<version>[\d.]+)-(?P<instance>[^.]+?)(\.service)?")
-
-
-@dataclass(frozen=True)
-class Instance:
-    """The instance that is started and stopped."""
-
-    data_directory: str
-    config_directory: str
-    bin_directory: str | None
-    port: int
-    socket_directory: str
-    log_file: str | None
 
 
 class Service(Protocol):
@@ -82,7 +69,7 @@ class PgCtl:
     name = "pg_ctl"
 
     def __init__(self, run: RunCommand, instance: Instance) -> None:
-        self._commands = Commands(run, instance.bin_directory or "")
+        self._commands = Commands(run, instance.bin_directory)
         self._instance = instance
         self._outcome: Outcome | None = None
 

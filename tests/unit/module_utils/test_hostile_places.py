@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.as_owner import Account, owner_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import directory_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import send, server_processes
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
     Postmaster,
@@ -29,7 +30,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import ServerControl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.log import LogWatch
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.port_holder import find_holder
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import Instance, PgCtl
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import PgCtl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.start_conf import (
     set_start_keyword,
     start_keyword,
@@ -100,7 +101,7 @@ def no_program(*_arguments: object, **_options: object) -> tuple[int, str, str]:
 
 
 def control_of(directory: Path) -> ServerControl:
-    instance = Instance(str(directory), str(directory), None, 5432, "/run", None)
+    instance = Instance(str(directory), str(directory), "", 5432, "/run")
     return ServerControl(no_program, instance, PgCtl(no_program, instance), 1)
 
 
