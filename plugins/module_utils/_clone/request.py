@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -26,27 +26,36 @@ REPLACE_VARIABLE = "hot_standby_replace_data"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the module was asked for. acting: holds the node's lock while the clone is put into place."""
+class CloneRequest:
+    """What is cloned, from where to where.
+
+    place: the source. slot: the slot there. expected_bytes, tablespace_bytes: the room that it will take, as far as
+    that is known. max_rate: as pg_basebackup takes it. timeout_seconds: 0 for none. replace: whether a cluster that is
+    there may be moved aside. claimed: whether the node bears the claim of the run that asks. acting: holds the node's
+    lock while the clone is put into place.
+    """
 
     commands: Commands
     dialect: Dialect
     place: Endpoint
-    params: dict[str, Any]
+    data_directory: str
+    application_name: str
+    slot: str | None
+    wal_directory: str | None
+    system_identifier: str | None
+    tablespace_mapping: Mapping[str, str]
+    expected_bytes: int
+    tablespace_bytes: Mapping[str, int]
+    max_rate: str | None
+    timeout_seconds: int
+    verify: bool
+    replace: bool
+    claimed: bool
     acting: Callable[[], AbstractContextManager[None]]
 
     @property
-    def data_directory(self) -> str:
-        return str(self.params["data_directory"])
-
-    @property
-    def application_name(self) -> str:
-        return str(self.params["application_name"] or "hotstandby")
-
-    @property
     def source_slot(self) -> SourceSlot | None:
-        name = self.params["slot"]
-        return SourceSlot(self.place, self.dialect, name, self.application_name) if name else None
+        return SourceSlot(self.place, self.dialect, self.slot, self.application_name) if self.slot else None
 
 
 def refuse_running(data_directory: str) -> None:
@@ -60,7 +69,7 @@ def refuse_running(data_directory: str) -> None:
     refuse_orphans(data_directory)
 
 
-def result_of(request: Request, reason: str, *, changed: bool, before: str, **more: Any) -> dict[str, Any]:
+def result_of(request: CloneRequest, reason: str, *, changed: bool, before: str, **more: Any) -> dict[str, Any]:
     after = f"{request.data_directory}: clone of {request.place}\n"
     return {
         "changed": changed,
@@ -77,7 +86,7 @@ def result_of(request: Request, reason: str, *, changed: bool, before: str, **mo
     }
 
 
-def refuse_content(request: Request, target: CloneTarget) -> None:
+def refuse_content(request: CloneRequest, target: CloneTarget) -> None:
     directory = target.data.directory
     if target.content == contents.OTHER:
         raise HotStandbyError(
@@ -86,7 +95,7 @@ def refuse_content(request: Request, target: CloneTarget) -> None:
             "Point postgres_data_directory to an empty or absent directory, or move that content away",
         )
     # the remains of a rewind that was cut off are no cluster any more
-    if target.content == contents.CLUSTER and not request.params["replace"] and not find_rewind(directory):
+    if target.content == contents.CLUSTER and not request.replace and not find_rewind(directory):
         raise HotStandbyError(
             "data_present",
             f"{directory} holds a PostgreSQL {target.old_major} cluster",

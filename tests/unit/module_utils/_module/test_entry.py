@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    INSTANCE_ARGUMENTS,
-    instance_of,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import INSTANCE_ARGUMENTS, instance_of
 
 NOT_GIVEN = {name: spec.get("default") for name, spec in INSTANCE_ARGUMENTS.items()}
 
