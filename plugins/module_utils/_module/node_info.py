@@ -11,13 +11,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import Place, observe
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import Scope, observe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.under_way import await_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sightings import Asker
 
-from .entry import commands_of
+from .entry import commands_of, instance_of
 
 # How long a look waits for a rewind under a run that has ended; postgres_look_timeout bounds it.
 REWIND_SECONDS = 10
@@ -31,24 +30,14 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "node": None, "wanted_version": params["version"], "claim": claim}
     if claim and claim["granted"] and params["run"]["action"] == "take" and not module.check_mode:
         await_rewind(params["data_directory"], REWIND_SECONDS)
-    place = Place(
-        data_directory=params["data_directory"],
-        config_directory=params["config_directory"] or params["data_directory"],
-        port=params["port"],
-        target=Endpoint(
-            host=params["socket_directory"],
-            port=params["port"],
-            database=params["login_database"],
-            user=params["login_user"],
-            connect_timeout_seconds=5,
-        ),
+    scope = Scope(
         peers=tuple(params["peers"]),
         asker=Asker(**params["ask_as"]) if params["ask_as"] else None,
         measures=params["measure"],
         files=params["files"],
         settings=params["settings"],
     )
-    node = observe(commands_of(module), place)
+    node = observe(commands_of(module), instance_of(params), scope)
     return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}
 
 

@@ -12,35 +12,23 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.moves import locked
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slot_files import without
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Outcome
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.deadline import Deadline
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind import rules
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.programs import Programs
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.request import (
-    Done,
-    Request,
+    RewindDone,
+    RewindRequest,
     cannot,
     result_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rules import Impossible, Words, read_words
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.source import (
-    RewindSource,
-    checkpoint,
-    inspect_source,
-)
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import (
-    NOT_YET,
-    REFUSALS,
-    explain_refusal,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.rewind import rewind as rewind_directory
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.source import RewindSource, inspect_source
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import NOT_YET
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
-from .entry import acting, commands_of
+from .entry import acting, commands_of, instance_of
 
 
 def rewind(module: AnsibleModule) -> dict[str, Any]:
@@ -48,8 +36,15 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     dialect = dialect_for(params["version"])
     place = Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
-    commands = commands_of(module)
-    request = Request(commands, dialect, place, params, lambda: acting(module))
+    request = RewindRequest(
+        commands_of(module),
+        dialect,
+        place,
+        instance_of(params),
+        params["system_identifier"],
+        params["restore_command"],
+        lambda: acting(module),
+    )
     with plain_errors():
         # a server that still runs in check mode is one that the run would have stopped before
         control = request.check_target(may_run=module.check_mode)
@@ -58,12 +53,12 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
             return _forecast(module, request, control)
         deadline = Deadline(params["timeout"])
         with locked(request.target.place):
-            result = _rewind(request, deadline)
+            result = rewind_directory(request, deadline)
     result["waited_seconds"] = deadline.elapsed
     return result
 
 
-def _forecast(module: AnsibleModule, request: Request, control: Control) -> dict[str, Any]:
+def _forecast(module: AnsibleModule, request: RewindRequest, control: Control) -> dict[str, Any]:
     source: RewindSource | None = None
     try:
         source = inspect_source(request.place, request.dialect, control.system_identifier)
@@ -73,122 +68,9 @@ def _forecast(module: AnsibleModule, request: Request, control: Control) -> dict
         module.warn(f"the source was not checked: {error}")
     obstacle = request.obstacle(control, source)
     if obstacle:
-        return cannot(request, obstacle, Done([]))
+        return cannot(request, obstacle, RewindDone([]))
     slots = request.target.slots()
     reason = f"would be rewound to the history of {request.place}{without(slots)}"
     if running_postmaster(request.data_directory):
         reason += ", once the server that runs there is stopped"
-    return result_of(request, "rewound", reason, changed=True, done=Done([]), slots_dropped=list(map(str, slots)))
-
-
-def _rewind(request: Request, deadline: Deadline) -> dict[str, Any]:
-    target = request.target
-    target.show_signals()
-    control = request.check_target()  # again: another run may have been at work until now
-    source = inspect_source(request.place, request.dialect, control.system_identifier)
-    obstacle = request.obstacle(control, source)
-    done = Done([])
-    if obstacle:
-        return cannot(request, obstacle, done)
-    if source.timeline == control.newest_timeline:
-        return _not_needed(request, f"{request.place} is on the same timeline {source.timeline}", done)
-    programs = Programs(request.commands, request.dialect, target, request.config_file, deadline)
-    stop_strays(target.directory, "pg_rewind")
-    checkpoint(source, request.dialect, deadline.left)
-    done.archived += programs.archive()
-    if not control.clean:
-        problem = _recover_crash(request, programs)
-        done.recovered = True
-        if problem:
-            return cannot(request, problem, done)
-        done.archived += programs.archive()
-    return _try(request, programs, done)
-
-
-def _recover_crash(request: Request, programs: Programs) -> Impossible | None:
-    with programs.target.signals_hidden():
-        outcome = programs.recover_crash()
-    control = Control.parse(request.commands.control_data(request.data_directory))
-    if outcome.code == 0 and control.clean:
-        return None
-    told = f"crash recovery of {request.data_directory} left it {control.state}: {outcome.complaint}"
-    return Impossible(rules.CRASH_RECOVERY_FAILED, told)
-
-
-def _try(request: Request, programs: Programs, done: Done) -> dict[str, Any]:
-    """See whether pg_rewind can, which touches nothing; then do it."""
-    restore_command = request.params["restore_command"]
-    with programs.target.restore_command_shown(restore_command):
-        outcome = programs.try_rewind(request.place, restore_command)
-    words = read_words(outcome.output + outcome.errors)
-    fork = {"fork_lsn": str(words.fork_lsn) if words.fork_lsn else None, "fork_timeline": words.fork_timeline}
-    if outcome.code != 0:
-        name = rules.why_impossible(outcome.output + outcome.errors)
-        if name is None:
-            raise _explain(request, outcome)
-        return cannot(request, Impossible(name, outcome.complaint), done, **fork)
-    if words.not_needed:
-        return {**_not_needed(request, "pg_rewind says so", done), **fork}
-    slots = request.target.slots()
-    kept = _really(request, programs, words)
-    reason = f"rewound to the history of {request.place}: what it had of its own since {words.fork_lsn}"
-    reason += f" on timeline {words.fork_timeline} is gone{without(slots)}"
-    more = {"kept": list(kept), "bytes": words.size, "slots_dropped": list(map(str, slots)), **fork}
-    return result_of(request, "rewound", reason, changed=True, done=done, **more)
-
-
-def _not_needed(request: Request, why: str, done: Done) -> dict[str, Any]:
-    created = request.target.ensure_standby()
-    reason = f"no rewind is needed: {why}"
-    return result_of(request, "not_needed", reason, changed=created or bool(done), done=done)
-
-
-def _really(request: Request, programs: Programs, tried: Words) -> tuple[str, ...]:
-    """Rewind, with the target's own files out of the way; return their names.
-
-    Whatever goes wrong, the directory can come up as nothing but a standby; once pg_rewind has changed anything, not
-    at all.
-    """
-    target, restore_command = programs.target, request.params["restore_command"]
-    shelter = target.make_shelter()
-    with request.acting():
-        target.guard(str(request.place), shelter)  # from here on no server starts there, whoever else acts
-    touched, failure = False, None
-    try:
-        target.set_own_aside(shelter)
-        with target.restore_command_shown(restore_command):
-            touched = True
-            outcome = programs.rewind(request.place, restore_command)
-        if outcome.code != 0:
-            touched = read_words(outcome.output + outcome.errors).copying
-            failure = outcome
-    finally:
-        try:
-            kept = target.put_own_back(shelter)
-        finally:
-            target.ensure_standby()
-        if not touched:
-            target.release()
-    if failure and not touched:
-        raise _explain(request, failure)
-    if failure:
-        raise HotStandbyError(
-            "rewind_failed",
-            f"pg_rewind of {request.data_directory} to {request.place} failed half-way, at fork point"
-            f" {tried.fork_lsn}: {failure.complaint}",
-            "What is there can no more be started: run this again to have it cloned (it is moved aside then)",
-        )
-    target.drop_slots()
-    target.release()
-    return kept
-
-
-def _explain(request: Request, outcome: Outcome) -> HotStandbyError:
-    if any(row[0] in outcome.errors for row in REFUSALS):
-        return explain_refusal(request.place, outcome.complaint)
-    return HotStandbyError(
-        "rewind_failed",
-        f"pg_rewind of {request.data_directory} to {request.place} failed before it changed anything:"
-        f" {outcome.complaint}",
-        "Put that right and run this again, or have the node cloned",
-    )
+    return result_of(request, "rewound", reason, changed=True, done=RewindDone([]), slots_dropped=list(map(str, slots)))

@@ -17,6 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import free_bytes
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import answering, listens, unresolved
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import find_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import (
@@ -45,18 +46,19 @@ from .restore_command import restores_from_archive
 from .server import measured, observe_server
 from .under_way import work_under_way
 
+# A server of this host answers at once, or hangs.
+CONNECT_SECONDS = 5
+
 
 @dataclass(frozen=True)
-class Place:
-    """Where the instance is, or would be. peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked
-    what they are, None when they are not. measures: whether the size of a running primary is asked. files: whether
-    the data directory is looked through for what a rewind or a clone stumbles over.
-    settings: what is declared and compared, none for nothing."""
+class Scope:
+    """What is looked at besides the instance itself.
 
-    data_directory: str
-    config_directory: str
-    port: int
-    target: Endpoint
+    peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked what they are, None when they are not.
+    measures: whether the size of a running primary is asked. files: whether the data directory is looked through for
+    what a rewind or a clone stumbles over. settings: what is declared and compared, none for nothing.
+    """
+
     peers: tuple[str, ...]
     asker: Asker | None = None
     measures: bool = False
@@ -64,14 +66,21 @@ class Place:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-def observe(commands: Commands, place: Place) -> Node:
+def observe(commands: Commands, instance: Instance, scope: Scope) -> Node:
     """Look at everything that decisions are made of."""
-    addresses = tuple(dict.fromkeys(peer.split()[0] for peer in place.peers))
+    endpoint = Endpoint(
+        host=instance.socket_directory,
+        port=instance.port,
+        database=instance.login_database,
+        user=instance.login_user,
+        connect_timeout_seconds=CONNECT_SECONDS,
+    )
+    addresses = tuple(dict.fromkeys(peer.split()[0] for peer in scope.peers))
     version = commands.version() if commands.has("postgres") else None
-    data_major = _read_line(os.path.join(place.data_directory, "PG_VERSION"))
-    directory, wreck = _directory(place.data_directory)
-    postmaster = running_postmaster(place.data_directory)
-    answer = answering(place.peers)
+    data_major = _read_line(os.path.join(instance.data_directory, "PG_VERSION"))
+    directory, wreck = _directory(instance.data_directory)
+    postmaster = running_postmaster(instance.data_directory)
+    answer = answering(scope.peers)
     control: Control | None = None
     history: TimelineHistory | None = None
     server: Server | None = None
@@ -80,52 +89,54 @@ def observe(commands: Commands, place: Place) -> Node:
     if directory == contents.CLUSTER and data_major:
         try:
             dialect = Dialect.for_version(data_major)
-            raw = commands.control_data(place.data_directory)
+            raw = commands.control_data(instance.data_directory)
             control = Control.parse(raw)
             segment_size = int(raw["Bytes per WAL segment"])
-            wal_directory = os.path.join(place.data_directory, dialect.wal_directory)
+            wal_directory = os.path.join(instance.data_directory, dialect.wal_directory)
             if postmaster is not None:
-                server = observe_server(place.target, dialect, control, wal_directory, segment_size)
-                if place.measures and not server.in_recovery:
-                    server = measured(server, place.target, wal_directory)
+                server = observe_server(endpoint, dialect, control, wal_directory, segment_size)
+                if scope.measures and not server.in_recovery:
+                    server = measured(server, endpoint, wal_directory)
                 server = _without_half_record(commands, dialect, wal_directory, server)
             else:
                 wal_end = _wal_end(commands, dialect, control, wal_directory, segment_size)
             timeline = server.timeline if server else control.newest_timeline
             history = read_history(wal_directory, timeline)
         except (HotStandbyError, ValueError) as error:
-            unreadable = f"what is in {place.data_directory} cannot be read: {error}"
+            unreadable = f"what is in {instance.data_directory} cannot be read: {error}"
     return Node(
         version=version,
         has_psycopg2=HAS_PSYCOPG2,
-        has_instance=_has_instance(place),
+        has_instance=_has_instance(instance),
         directory=directory,
         data_major=data_major,
         wreck=wreck,
-        asides=tuple(all_asides(place.data_directory)),
-        recovery_signal=_has_recovery_signal(place.data_directory),
-        restores_from_archive=restores_from_archive(place.data_directory, place.config_directory),
-        free_bytes=free_bytes(place.data_directory),
-        port_taken=postmaster is None and listens(place.port),
+        asides=tuple(all_asides(instance.data_directory)),
+        recovery_signal=_has_recovery_signal(instance.data_directory),
+        restores_from_archive=restores_from_archive(instance.data_directory, instance.config_directory),
+        free_bytes=free_bytes(instance.data_directory),
+        port_taken=postmaster is None and listens(instance.port),
         unresolved_addresses=unresolved(addresses),
         answering=answer,
-        sightings=ask_all(answer, place.asker) if place.asker else (),
+        sightings=ask_all(answer, scope.asker) if scope.asker else (),
         has_postmaster=postmaster is not None,
-        archive_ready=_archive_ready(place.data_directory),
+        archive_ready=_archive_ready(instance.data_directory),
         control=control,
         history=history,
         wal_end=wal_end,
         server=server,
         unreadable=unreadable,
-        promotion_pending=bool(server and server.in_recovery and _promotion_pending(place.data_directory, postmaster)),
-        orphans=len(find_orphans(place.data_directory)),
-        kept_slots=slots_in(place.data_directory),
-        files=look(place.data_directory) if place.files and directory == contents.CLUSTER else None,
-        busy=work_under_way(place.data_directory),
+        promotion_pending=bool(
+            server and server.in_recovery and _promotion_pending(instance.data_directory, postmaster)
+        ),
+        orphans=len(find_orphans(instance.data_directory)),
+        kept_slots=slots_in(instance.data_directory),
+        files=look(instance.data_directory) if scope.files and directory == contents.CLUSTER else None,
+        busy=work_under_way(instance.data_directory),
         overridden=overridden(
-            place.config_directory, place.data_directory, place.settings, place.target if server else None
+            instance.config_directory, instance.data_directory, scope.settings, endpoint if server else None
         )
-        if place.settings
+        if scope.settings
         else (),
     )
 
@@ -156,10 +167,10 @@ def _directory(path: str) -> tuple[str, str | None]:
     return contents.OTHER, None
 
 
-def _has_instance(place: Place) -> bool:
+def _has_instance(instance: Instance) -> bool:
     """Whether the configuration is there, whole: module instance has nothing left to do."""
-    configured = os.path.exists(os.path.join(place.config_directory, "postgresql.conf"))
-    return configured and not creation_was_cut_off(place.data_directory)
+    configured = os.path.exists(os.path.join(instance.config_directory, "postgresql.conf"))
+    return configured and not creation_was_cut_off(instance.data_directory)
 
 
 def _wal_end(

@@ -20,6 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import text_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
@@ -34,22 +35,28 @@ from .target import RewindTarget
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the module was asked for. acting: holds the node's lock while the rewind begins to change anything."""
+class RewindRequest:
+    """What is rewound, and to which history.
+
+    place: the source. system_identifier: that of the cluster, None for whichever. acting: holds the node's lock while
+    the rewind begins to change anything.
+    """
 
     commands: Commands
     dialect: Dialect
     place: Endpoint
-    params: dict[str, Any]
+    instance: Instance
+    system_identifier: str | None
+    restore_command: str | None
     acting: Callable[[], AbstractContextManager[None]]
 
     @property
     def data_directory(self) -> str:
-        return str(self.params["data_directory"])
+        return self.instance.data_directory
 
     @property
     def config_file(self) -> str:
-        return os.path.join(self.params["config_directory"] or self.data_directory, "postgresql.conf")
+        return os.path.join(self.instance.config_directory, "postgresql.conf")
 
     @property
     def target(self) -> RewindTarget:
@@ -92,7 +99,7 @@ class Request:
                 "Correct postgres_version",
             )
         control = Control.parse(self.commands.control_data(directory))
-        wanted = self.params["system_identifier"]
+        wanted = self.system_identifier
         if wanted and control.system_identifier != wanted:
             raise HotStandbyError(
                 "other_system",
@@ -136,7 +143,7 @@ def _position(control: Control) -> int:
 
 
 @dataclass
-class Done:
+class RewindDone:
     """What was done so far, whatever comes of it."""
 
     archived: list[str]
@@ -146,7 +153,9 @@ class Done:
         return bool(self.archived) or self.recovered
 
 
-def result_of(request: Request, path: str, reason: str, *, changed: bool, done: Done, **more: Any) -> dict[str, Any]:
+def result_of(
+    request: RewindRequest, path: str, reason: str, *, changed: bool, done: RewindDone, **more: Any
+) -> dict[str, Any]:
     directory = request.data_directory
     after = f"on the history of {request.place}" if path == "rewound" else "as it was"
     return {
@@ -167,6 +176,6 @@ def result_of(request: Request, path: str, reason: str, *, changed: bool, done: 
     }
 
 
-def cannot(request: Request, impossible: Impossible, done: Done, **more: Any) -> dict[str, Any]:
+def cannot(request: RewindRequest, impossible: Impossible, done: RewindDone, **more: Any) -> dict[str, Any]:
     reason = f"cannot be rewound: {impossible.message}"
     return result_of(request, "impossible", reason, changed=bool(done), done=done, impossible=impossible.name, **more)

@@ -52,7 +52,7 @@ class Impossible:
 
 
 @dataclass(frozen=True)
-class Words:
+class RewindOutput:
     """What pg_rewind told. copying: it had begun to change the target. size: bytes to copy, to the megabyte."""
 
     fork_lsn: Lsn | None
@@ -62,10 +62,10 @@ class Words:
     size: int | None
 
 
-def read_words(text: str) -> Words:
+def read_output(text: str) -> RewindOutput:
     """Read what pg_rewind printed, on whichever channel."""
     fork, size = _DIVERGED.search(text), _SIZE.search(text)
-    return Words(
+    return RewindOutput(
         fork_lsn=Lsn.parse(fork.group(1)) if fork else None,
         fork_timeline=int(fork.group(2)) if fork else None,
         not_needed="no rewind required" in text,

@@ -22,19 +22,19 @@ pg_rewind: Done!
 
 
 def test_all_is_read_from_what_it_prints() -> None:
-    words = rules.read_words(POSSIBLE)
+    words = rules.read_output(POSSIBLE)
     assert (words.fork_lsn, words.fork_timeline) == (Lsn.parse("0/4622120"), 3)
     assert (words.not_needed, words.copying, words.size) == (False, True, 51 * 1024 * 1024)
 
 
 def test_version_9_says_position() -> None:
-    words = rules.read_words("servers diverged at WAL position 1/2A on timeline 1\nno rewind required\n")
+    words = rules.read_output("servers diverged at WAL position 1/2A on timeline 1\nno rewind required\n")
     assert (words.fork_lsn, words.fork_timeline) == (Lsn.parse("1/2A"), 1)
     assert (words.not_needed, words.copying, words.size) == (True, False, None)
 
 
 def test_nothing_is_read_from_nothing() -> None:
-    assert rules.read_words("") == rules.Words(None, None, False, False, None)
+    assert rules.read_output("") == rules.RewindOutput(None, None, False, False, None)
 
 
 @pytest.mark.parametrize(
