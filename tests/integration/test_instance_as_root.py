@@ -20,12 +20,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import debian_log
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance import maker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.maker import Maker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import (
-    WantedInstance,
-    look_at,
-    plan_instance,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.look import WantedInstance, look_at
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.maker import InstanceMaker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import plan_instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from support.account import make_directory, remove_directory
 from support.account import test_account as account_of_tests
@@ -61,7 +58,7 @@ class Site:
     def make(self) -> None:
         plan = plan_instance(self.wanted, look_at(self.wanted))
         commands = Commands(run_command, str(programs_for_tests().bin_directory))
-        maker = Maker(run_command, commands, self.wanted, dialect_for(self.wanted.version))
+        maker = InstanceMaker(run_command, commands, self.wanted, dialect_for(self.wanted.version))
         maker.check()
         maker.carry_out(plan)
 

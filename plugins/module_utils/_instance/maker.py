@@ -30,8 +30,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instan
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
+from .look import WantedInstance, look_at
 from .places import Places
-from .plan import WantedInstance, Work, initdb_options, look_at
+from .plan import InstanceWork, initdb_options
 
 DEFAULT_OWNER = "postgres"
 # What pg_createcluster puts into the configuration directory.
@@ -51,7 +52,7 @@ SYSTEMD_RUNS = "/run/systemd/system"
 OTHERS_TIMEOUT_SECONDS = 120
 
 
-class Maker:
+class InstanceMaker:
     """Makes one instance."""
 
     def __init__(self, run: RunCommand, commands: Commands, wanted: WantedInstance, dialect: Dialect) -> None:
@@ -100,7 +101,7 @@ class Maker:
                 f"Set become_user to {self._wanted.owner or 'the owner'}",
             )
 
-    def carry_out(self, work: Work) -> None:
+    def carry_out(self, work: InstanceWork) -> None:
         """Do it, step by step; each of them may be the last before somebody cuts the power."""
         wanted = self._wanted
         if work.discard:
@@ -117,7 +118,7 @@ class Maker:
         if work.remove_scratch:
             self._remove_scratch()
 
-    def _make(self, work: Work) -> None:
+    def _make(self, work: InstanceWork) -> None:
         wanted = self._wanted
         self._places.give_volume(wanted.data_directory)
         in_place = work.make_data and not self._can_rename()

@@ -14,14 +14,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.maker import Maker
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import (
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.look import (
     WantedInstance,
-    Work,
     creation_was_cut_off,
     look_at,
-    plan_instance,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.maker import InstanceMaker
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import InstanceWork, plan_instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 
 from .entry import commands_of
@@ -36,7 +35,7 @@ def instance(module: AnsibleModule) -> dict[str, Any]:
     commands = commands_of(module)
     version = params["version"] or _version_of_programs(commands, module.check_mode)
     if version is None:
-        return _result(True, "the instance would be made", Work(make_data=True), params["data_directory"])
+        return _result(True, "the instance would be made", InstanceWork(make_data=True), params["data_directory"])
     wanted = _wanted(params, version)
     dialect = dialect_for(version)
     work = plan_instance(wanted, look_at(wanted))
@@ -47,7 +46,7 @@ def instance(module: AnsibleModule) -> dict[str, Any]:
         return _result(False, reason, work, wanted.data_directory)
     if module.check_mode:
         return _result(True, _told(wanted, work, "would be"), work, wanted.data_directory)
-    maker = Maker(module.run_command, commands, wanted, dialect)
+    maker = InstanceMaker(module.run_command, commands, wanted, dialect)
     maker.check()
     try:
         if creation_was_cut_off(wanted.data_directory):
@@ -112,7 +111,7 @@ def _version_of_programs(commands: Commands, check_mode: bool) -> str | None:
     return commands.version()
 
 
-def _told(wanted: WantedInstance, work: Work, verb: str) -> str:
+def _told(wanted: WantedInstance, work: InstanceWork, verb: str) -> str:
     parts = []
     if work.discard or not (work.make_data or work.make_conf):
         parts.append(f"what a run that was cut off had left {verb} put in order")
@@ -123,7 +122,7 @@ def _told(wanted: WantedInstance, work: Work, verb: str) -> str:
     return "; ".join(parts)
 
 
-def _result(changed: bool, reason: str, work: Work, data_directory: str) -> dict[str, Any]:
+def _result(changed: bool, reason: str, work: InstanceWork, data_directory: str) -> dict[str, Any]:
     made = [name for name, done in (("data", work.make_data), ("configuration", work.make_conf)) if done]
     before = dict.fromkeys(made, "absent")
     return {

@@ -29,7 +29,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.wal_re
     nothing_whole_after,
     read_history,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import creation_was_cut_off
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.look import creation_was_cut_off
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import FILE_SYSTEM_ENTRIES

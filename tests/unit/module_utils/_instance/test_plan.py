@@ -14,10 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.look import InstanceOnDisk, WantedInstance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._instance.plan import (
-    Look,
-    WantedInstance,
-    Work,
+    InstanceWork,
     initdb_options,
     plan_instance,
 )
@@ -43,22 +42,22 @@ DEBIAN = WantedInstance(
 )
 STANDBY = replace(DEBIAN, initialised=False)
 PLAIN = replace(DEBIAN, debian=False, config_directory=REAL)
-NOTHING = Look((), None, False, None, False, False)
+NOTHING = InstanceOnDisk((), None, False, None, False, False)
 DATA = replace(NOTHING, entries=("PG_VERSION", "base"), major="15")
 
 
-def conf(directory: str | None, look: Look = NOTHING) -> Look:
+def conf(directory: str | None, look: InstanceOnDisk = NOTHING) -> InstanceOnDisk:
     return replace(look, has_conf=True, conf_data_directory=directory)
 
 
-def scratch(look: Look = NOTHING, data: bool = True) -> Look:
+def scratch(look: InstanceOnDisk = NOTHING, data: bool = True) -> InstanceOnDisk:
     return replace(look, has_scratch=True, has_scratch_data=data)
 
 
-EVERYTHING = Work(make_data=True, make_conf=True, point_conf=True, remove_scratch=True)
+EVERYTHING = InstanceWork(make_data=True, make_conf=True, point_conf=True, remove_scratch=True)
 CONFIGURATION = replace(EVERYTHING, make_data=False)
-CLUSTER = Work(make_data=True, remove_scratch=True)
-NO_WORK = Work()
+CLUSTER = InstanceWork(make_data=True, remove_scratch=True)
+NO_WORK = InstanceWork()
 
 
 @pytest.mark.parametrize(
@@ -81,15 +80,15 @@ NO_WORK = Work()
         (DEBIAN, scratch(conf(SCRATCH)), replace(EVERYTHING, discard=True, discard_conf=True)),
         (STANDBY, scratch(conf(SCRATCH)), replace(CONFIGURATION, discard=True, discard_conf=True)),
         # after the rename, after the configuration was pointed at it
-        (DEBIAN, scratch(conf(SCRATCH, DATA), data=False), Work(point_conf=True, remove_scratch=True)),
-        (DEBIAN, scratch(conf(REAL, DATA), data=False), Work(remove_scratch=True)),
-        (STANDBY, scratch(conf(REAL)), Work(remove_scratch=True)),
-        (STANDBY, scratch(conf(REAL), data=False), Work(remove_scratch=True)),
+        (DEBIAN, scratch(conf(SCRATCH, DATA), data=False), InstanceWork(point_conf=True, remove_scratch=True)),
+        (DEBIAN, scratch(conf(REAL, DATA), data=False), InstanceWork(remove_scratch=True)),
+        (STANDBY, scratch(conf(REAL)), InstanceWork(remove_scratch=True)),
+        (STANDBY, scratch(conf(REAL), data=False), InstanceWork(remove_scratch=True)),
         (PLAIN, scratch(), replace(CLUSTER, discard=True)),
-        (PLAIN, scratch(DATA, data=False), Work(remove_scratch=True)),
+        (PLAIN, scratch(DATA, data=False), InstanceWork(remove_scratch=True)),
     ],
 )
-def test_plan(wanted: WantedInstance, look: Look, work: Work) -> None:
+def test_plan(wanted: WantedInstance, look: InstanceOnDisk, work: InstanceWork) -> None:
     assert plan_instance(wanted, look) == work
 
 
@@ -108,7 +107,7 @@ def test_plan(wanted: WantedInstance, look: Look, work: Work) -> None:
         (STANDBY, conf(SCRATCH), "other_data_directory", SCRATCH),
     ],
 )
-def test_what_is_refused(wanted: WantedInstance, look: Look, name: str, words: str) -> None:
+def test_what_is_refused(wanted: WantedInstance, look: InstanceOnDisk, name: str, words: str) -> None:
     with pytest.raises(HotStandbyError) as caught:
         plan_instance(wanted, look)
     assert caught.value.name == name
@@ -116,7 +115,7 @@ def test_what_is_refused(wanted: WantedInstance, look: Look, name: str, words: s
 
 
 LOOKS = st.builds(
-    Look,
+    InstanceOnDisk,
     entries=st.sampled_from([(), ("PG_VERSION",), ("a",), ("lost+found",)]),
     major=st.sampled_from([None, "15"]),
     has_conf=st.booleans(),
@@ -127,7 +126,7 @@ LOOKS = st.builds(
 
 
 @given(st.sampled_from([DEBIAN, STANDBY, PLAIN]), LOOKS)
-def test_nothing_that_is_not_ours_is_taken_away(wanted: WantedInstance, look: Look) -> None:
+def test_nothing_that_is_not_ours_is_taken_away(wanted: WantedInstance, look: InstanceOnDisk) -> None:
     try:
         work = plan_instance(wanted, look)
     except HotStandbyError:
