@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.claims import claim_refusals
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.goals import plan_for
-from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from, plan_to_plain
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.plan import Plan
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.preflight import check
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
@@ -87,7 +87,7 @@ def cluster_plan(
     members = members_from(records)
     refusals = claim_refusals(records, first=not again) or check(members, strays, left_out, hosts=goal in WHOLE)
     if refusals:
-        return plan_to_plain(Plan.refused(*refusals))
+        return Plan.refused(*refusals).to_plain()
     return plan_for(goal, Topology.of(members), options or {})
 
 

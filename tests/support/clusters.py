@@ -13,7 +13,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres im
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
-from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Declared, Member, Topology
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import Declared, Member
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 
 OURS = "7300000000000000001"
 THEIRS = "7399999999999999999"

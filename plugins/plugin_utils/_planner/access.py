@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
-from .topology import Declared
+from .members import Declared
 
 # Streaming and base backups come to the pseudo-database replication; pg_rewind and the list of tablespaces
 # need a real one.

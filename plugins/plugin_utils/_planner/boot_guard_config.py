@@ -21,7 +21,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import HIDDEN
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
-from .topology import Declared
+from .members import Declared
 
 CONNECT_TIMEOUT_SECONDS = 2
 # How long a peer is waited for whose host answers and whose server does not: well below postgres_timeout.

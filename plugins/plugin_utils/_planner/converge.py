@@ -8,22 +8,23 @@ Check mode prints the very plan that the run carries out.
 
 from __future__ import annotations
 
+from .members import Member
 from .plan import CLONE, NONE, PRIMARY, REWIND, STANDBY, NodePlan, Plan, Refusal, Step
-from .primary import choose_primary
+from .primary import Choice, choose_primary, rightful_primary
 from .refusals import members_newer_than, newer_timelines, primaries_unseen, promotion_pending
-from .rightful import rightful_primary
 from .standby import plan_standby
-from .topology import Member, Topology
+from .topology import Topology
 
 
 def plan_site(topology: Topology) -> Plan:
     """Decide who is primary and what brings every other node to it; nothing that has changes of its own is touched."""
-    primary, step, refusals = choose_primary(topology)
-    if primary is None or step is None:
-        return Plan.refused(*refusals)
+    choice = choose_primary(topology)
+    if not isinstance(choice, Choice):
+        return Plan.refused(*choice)
+    primary = choice.member
     newer = newer_timelines(topology, primary) if primary.node and primary.node.writable else []
     unseen = primaries_unseen(topology) if primary.node and primary.node.writable else []
-    return _around(primary, step, topology, (*refusals, *newer, *unseen), rejoin=False)
+    return _around(primary, choice.step, topology, (*newer, *unseen), rejoin=False)
 
 
 def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
@@ -34,7 +35,7 @@ def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
     primary = rightful_primary(topology, wanted_primary)
     if isinstance(primary, Refusal):
         return Plan.refused(primary)
-    server = primary.node.server if primary.node else None
+    server = primary.server
     step = Step(NONE, f"is the primary, on timeline {server.timeline if server else '?'}")
     doubts = [*newer_timelines(topology, primary), *primaries_unseen(topology)]
     if topology.promotion_pending is not None:
@@ -48,7 +49,7 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
     gone: the old primary of a failover. It is not started here: first somebody has to know why it died.
     """
     primary = topology.member(name)
-    server = primary.node.server if primary.node else None
+    server = primary.server
     if server is None or server.in_recovery:
         return Plan.refused(
             Refusal(

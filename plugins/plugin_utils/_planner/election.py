@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 
-from .topology import Member, Topology
+from .members import Member
+from .topology import Topology
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _parts(member: Member, history: TimelineHistory | None) -> bool:
 
 def position_of(member: Member) -> Lsn | None:
     """The furthest LSN that a running standby has received or replayed."""
-    server = member.node.server if member.node else None
+    server = member.server
     return server.position if server else None
 
 
@@ -141,12 +142,12 @@ def _can_give(member: Member, winner: Member, topology: Topology) -> bool:
 
 
 def _timeline(member: Member) -> int:
-    return (member.node.timeline if member.node else None) or 0
+    return member.timeline or 0
 
 
 def _free(member: Member) -> bool:
     """Whether nothing holds its replay back."""
-    server = member.node.server if member.node else None
+    server = member.server
     return server is None or not (server.held_by or server.apply_delay_ms)
 
 

@@ -14,10 +14,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sl
 from .election import Election, elect, position_of
 from .loss import Loss, latest_heard, latest_seen, loss_of, unseen_commits
 from .lost_primary import Gone, connected, find_gone, sightings
+from .members import Member
 from .plan import CATCH_UP, FENCE, FOLLOW, NONE, PRIMARY, PROMOTE, SALVAGE, STANDBY, NodePlan, Plan, Refusal, Step
 from .refusals import members_newer_than, never_promoted, unknown_host
 from .synchronous import waiting_commits
-from .topology import Member, Topology
+from .topology import Topology
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
 
 def _held_up(winner: Member, nodes: list[NodePlan]) -> list[str]:
     """No reason to refuse: what is read is served again, and to wait rather than to commit alone may be wanted."""
-    server = winner.node.server if winner.node else None
+    server = winner.server
     following = [application_name(plan.name) for plan in nodes if any(step.kind == FOLLOW for step in plan.steps)]
     why = waiting_commits(server.synchronous_standby_names if server else "", following)
     return [f"note: commits on {winner.name} will wait: its {why}"] if why else []
@@ -152,7 +153,7 @@ def _held_up(winner: Member, nodes: list[NodePlan]) -> list[str]:
 
 def _held(winner: Member, options: FailoverOptions) -> list[str]:
     """What may be done to the sessions of others is told before."""
-    server = winner.node.server if winner.node else None
+    server = winner.server
     notes = []
     if server and server.held_by:
         done = "they are ended" if options.end_sessions else "while they last it is not (failover_end_sessions=false)"
@@ -240,7 +241,7 @@ def _end_unknown(gone: Gone, options: FailoverOptions) -> list[Refusal]:
 
 def _newer_than(winner: Member, topology: Topology) -> list[Refusal]:
     """What was promoted already has the newest data, be it stopped now: nobody of an older timeline replaces it."""
-    timeline = (winner.node.timeline if winner.node else None) or 0
+    timeline = winner.timeline or 0
     return [
         Refusal(
             "newer_timeline",

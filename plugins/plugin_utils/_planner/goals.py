@@ -12,7 +12,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 
 from .converge import plan_rejoin, plan_repoint, plan_site
 from .failover import FailoverOptions, plan_failover
-from .members import plan_to_plain
 from .plan import Plan, Refusal
 from .restart import plan_restart
 from .switchover import SwitchoverOptions, plan_switchover
@@ -26,7 +25,7 @@ def plan_for(goal: str, topology: Topology, options: Options) -> dict[str, Any]:
     try:
         return _GOALS[goal](topology, options)
     except BadValueError as error:
-        return plan_to_plain(Plan.refused(error.refusal))
+        return Plan.refused(error.refusal).to_plain()
 
 
 class BadValueError(Exception):
@@ -54,16 +53,16 @@ def _number(options: Options, name: str, variable: str) -> int:
 
 
 def _site(topology: Topology, dummy: Options) -> dict[str, Any]:
-    return plan_to_plain(plan_site(topology))
+    return plan_site(topology).to_plain()
 
 
 def _rejoin(topology: Topology, options: Options) -> dict[str, Any]:
-    return plan_to_plain(plan_rejoin(topology, options.get("primary") or None))
+    return plan_rejoin(topology, options.get("primary") or None).to_plain()
 
 
 def _repoint(topology: Topology, options: Options) -> dict[str, Any]:
     gone = options.get("gone") or None
-    return {**plan_to_plain(plan_repoint(topology, str(options["primary"]), gone)), "gone": gone}
+    return {**plan_repoint(topology, str(options["primary"]), gone).to_plain(), "gone": gone}
 
 
 def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
@@ -78,7 +77,7 @@ def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
     ask = places_to_ask(topology, outcome.candidate)
     former = topology.primary.name if topology.primary else None
     plain = {"candidate": outcome.candidate, "promoted": outcome.promoted, "former": former, "ask": ask}
-    return {**plan_to_plain(outcome.plan), **plain}
+    return {**outcome.plan.to_plain(), **plain}
 
 
 def _failover(topology: Topology, options: Options) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
     )
     plain = dict(vars(outcome))
     ask = places_to_ask(topology, outcome.candidate, outcome.gone)
-    return {**plan_to_plain(plain.pop("plan")), **plain, "ask": ask}
+    return {**plain.pop("plan").to_plain(), **plain, "ask": ask}
 
 
 def _restart(topology: Topology, options: Options) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def _restart(topology: Topology, options: Options) -> dict[str, Any]:
         topology, everything=bool(options["everything"]), by_switchover=bool(options["by_switchover"])
     )
     groups = {"before": list(outcome.before), "restart_primary": outcome.primary, "after": list(outcome.after)}
-    return {**plan_to_plain(outcome.plan), **groups, "start_primary": outcome.starts}
+    return {**outcome.plan.to_plain(), **groups, "start_primary": outcome.starts}
 
 
 _GOALS: dict[str, Callable[[Topology, Options], dict[str, Any]]] = {

@@ -12,9 +12,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 
 from .election import Election, position_of
+from .members import Member
 from .plan import Refusal
 from .synchronous import SynchronousNames
-from .topology import Member, Topology
+from .topology import Topology
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _of_the_primary(gone: Member | None, winner: Member, reached: Lsn, heard: Ls
 def _across_timelines(gone: Member, winner: Member, end: Lsn) -> Loss:
     """The candidate is on a newer timeline: what the gone one wrote past the point where its own was left is lost."""
     history = winner.node.history if winner.node else None
-    timeline = (gone.node.timeline if gone.node else None) or 0
+    timeline = gone.timeline or 0
     if history is not None and history.contains(timeline, end):
         return Loss(f"nothing: the WAL of {gone.name} ends at {end} on timeline {timeline}, which {winner.name} has", 0)
     return Loss(f"cannot be told: {gone.name} is on timeline {timeline} up to {end}, {winner.name} on another", None)

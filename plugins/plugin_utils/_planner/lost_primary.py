@@ -13,9 +13,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.co
     SHUT_DOWN,
 )
 
+from .members import Member
 from .plan import Refusal
 from .refusals import promotion_pending, two_primaries
-from .topology import Member, Topology
+from .topology import Topology
 
 # A message of the primary that is not older than this shows that it lives. It sends one with all that is written; where
 # nothing is, a standby asks for one at half of its wal_receiver_timeout (60 s by default).
@@ -178,12 +179,12 @@ def _is_fenced(member: Member) -> bool:
 
 
 def _timeline(member: Member) -> int:
-    return (member.node.timeline if member.node else None) or 0
+    return member.timeline or 0
 
 
 def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> Gone | Refusal:
     """A primary runs. It is the new one if another node is the old one: an earlier run was cut off."""
-    timeline = primary.node.timeline if primary.node else None
+    timeline = primary.timeline
     left_behind = [
         member
         for member in topology.members

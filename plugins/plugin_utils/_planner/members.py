@@ -1,17 +1,80 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the plain records that playbooks carry to the cluster's types, and back."""
+"""What the inventory declares of a node, and the node as observed; read from the plain records that playbooks carry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import CLUSTER
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
 
-from .plan import Plan
-from .topology import Declared, Member
+MASTER_GROUP = "master"
+STANDBY_GROUP = "hot_standby"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the inventory says of a node."""
+
+    name: str
+    groups: tuple[str, ...]
+    address: str
+    port: int
+    version: str
+    slot: str
+    has_password: bool
+    allow_clone: bool
+    replace_data: bool
+    priority: int
+    never_promote: bool
+
+    @property
+    def place(self) -> str:
+        """As nodes name each other in what they observe."""
+        return f"{self.address} {self.port}"
+
+    @property
+    def seed_primary(self) -> bool:
+        return MASTER_GROUP in self.groups
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node as declared and, when its host answered, as observed.
+
+    failed: whether a task has failed on it since it was observed, so that it is not known how it is now.
+    """
+
+    declared: Declared
+    node: Node | None
+    failed: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def application_name(self) -> str:
+        """As its walreceiver calls itself."""
+        return application_name(self.declared.name)
+
+    @property
+    def has_data(self) -> bool:
+        return self.node is not None and self.node.directory == CLUSTER
+
+    @property
+    def server(self) -> Server | None:
+        """Its running server, as far as it was seen."""
+        return self.node.server if self.node else None
+
+    @property
+    def timeline(self) -> int | None:
+        return self.node.timeline if self.node else None
 
 
 def members_from(records: Mapping[str, Mapping[str, Any]]) -> tuple[Member, ...]:
@@ -44,22 +107,3 @@ def _declared_from(name: str, plain: Mapping[str, Any]) -> Declared:
 
 def _node_from(plain: Mapping[str, Any] | None) -> Node | None:
     return Node.from_plain(plain) if plain else None
-
-
-def plan_to_plain(plan: Plan) -> dict[str, Any]:
-    """The plan as playbooks use it: each node's role and the kinds of its steps."""
-    return {
-        "primary": plan.primary,
-        "lines": plan.lines(),
-        "left": list(plan.left),
-        "refusals": [str(refusal) for refusal in plan.refusals],
-        "refusal_names": [refusal.name for refusal in plan.refusals],
-        "nodes": {
-            node.name: {
-                "role": node.role,
-                "steps": [step.kind for step in node.steps],
-                "reasons": [step.reason for step in node.steps],
-            }
-            for node in plan.nodes
-        },
-    }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 PRIMARY = "primary"
 STANDBY = "standby"
@@ -80,3 +81,21 @@ class Plan:
             for step in node.steps
         ]
         return [*steps, *self.notes, *(f"left: {text}" for text in self.left)]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The plan as playbooks use it: each node's role and the kinds of its steps."""
+        return {
+            "primary": self.primary,
+            "lines": self.lines(),
+            "left": list(self.left),
+            "refusals": [str(refusal) for refusal in self.refusals],
+            "refusal_names": [refusal.name for refusal in self.refusals],
+            "nodes": {
+                node.name: {
+                    "role": node.role,
+                    "steps": [step.kind for step in node.steps],
+                    "reasons": [step.reason for step in node.steps],
+                }
+                for node in self.nodes
+            },
+        }

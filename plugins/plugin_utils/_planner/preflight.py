@@ -11,8 +11,8 @@ from ipaddress import ip_address
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import SUPPORTED
 
+from .members import MASTER_GROUP, STANDBY_GROUP, Member
 from .plan import Refusal
-from .topology import MASTER_GROUP, STANDBY_GROUP, Member
 
 
 def check(

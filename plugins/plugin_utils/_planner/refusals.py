@@ -8,8 +8,9 @@ from __future__ import annotations
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
+from .members import Declared, Member
 from .plan import Refusal
-from .topology import Declared, Member, Topology
+from .topology import Topology
 
 
 def two_primaries(writable: tuple[Member, ...]) -> Refusal:
@@ -77,7 +78,7 @@ def rewind_under_way(declared: Declared) -> Refusal:
 
 def newer_timelines(topology: Topology, than: Member) -> list[Refusal]:
     """What was promoted after this primary has rows that it has not: nobody is brought back to an older timeline."""
-    timeline = (than.node.timeline if than.node else None) or 0
+    timeline = than.timeline or 0
     return [
         Refusal(
             "newer_timeline",

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .members import Member
 from .plan import NONE, PRIMARY, RESTART, STANDBY, START, NodePlan, Plan, Refusal, Step
-from .primary import choose_primary
+from .primary import Choice, choose_primary
 from .refusals import two_primaries
-from .topology import Member, Topology
+from .topology import Topology
 
 RAISED, LOWERED = "raised", "lowered"
 
@@ -65,12 +66,13 @@ def _started_again(topology: Topology, *, everything: bool) -> Restart:
         if member.node and member.node.has_postmaster and member.node.unreadable:
             hint = "If it is still stopping, run this again when it has stopped; else put that right first"
             return Restart(Plan.refused(Refusal("unreadable", member.name, member.node.unreadable, hint)))
-    primary, step, _refusals = choose_primary(topology)
-    if primary is None or step is None or step.kind != START:
+    choice = choose_primary(topology)
+    if not isinstance(choice, Choice) or choice.step.kind != START:
         return Restart(Plan.refused(_no_primary()))
+    primary = choice.member
     due = {m.name: why for m in topology.members if m is not primary and (why := _why(m, everything=everything))}
     order = [primary.name, *due]
-    due = {primary.name: f"its server is stopped: it {step.reason}", **due}
+    due = {primary.name: f"its server is stopped: it {choice.step.reason}", **due}
     nodes = [_planned(member, primary, due, order, by_switchover=False) for member in topology.members]
     return Restart(Plan(primary.name, tuple(nodes), ()), (), True, tuple(order[1:]), starts=True)
 
@@ -87,7 +89,7 @@ def _planned(
 
 
 def _why(member: Member, *, everything: bool) -> str | None:
-    server = member.node.server if member.node else None
+    server = member.server
     if server is None:
         return None
     if server.restart_pending:
@@ -97,7 +99,7 @@ def _why(member: Member, *, everything: bool) -> str | None:
 
 def _directions(member: Member) -> set[str]:
     """Which way the hot-standby parameters go that wait for a restart."""
-    server = member.node.server if member.node else None
+    server = member.server
     found = set()
     for name, now in (server.parameters if server else {}).items():
         then = server.pending_values.get(name) if server else None

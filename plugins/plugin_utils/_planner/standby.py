@@ -16,9 +16,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.da
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import told_slots
 
+from .members import Declared, Member
 from .plan import CLONE, FENCE, FOLLOW, NONE, REWIND, START, Refusal, Step
 from .refusals import rewind_under_way, two_primaries, unusable_directory
-from .topology import Declared, Member, Topology, lies_on
+from .topology import Topology, lies_on
 
 # What a clone needs on top of the primary's size: WAL that is written meanwhile.
 CLONE_MARGIN_BYTES = 256 * 1024 * 1024
@@ -203,7 +204,7 @@ def _clone(declared: Declared, node: Node, primary: Member, reason: str) -> tupl
         )
     if node.being_made == _node.CLONING:
         reason = f"a clone of an earlier run still works there: it is ended, and begun anew; {reason}"
-    server = primary.node.server if primary.node else None
+    server = primary.server
     needed = (server.size_bytes or 0) + CLONE_MARGIN_BYTES if server else CLONE_MARGIN_BYTES
     if node.free_bytes is not None and node.free_bytes < needed:
         return Refusal(

@@ -13,9 +13,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 
+from .members import Member
 from .refusals import members_newer_than, writable_unseen
 from .synchronous import waiting_commits
-from .topology import Member, Topology, lies_on
+from .topology import Topology, lies_on
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Server
 
 from .election import elect
+from .members import Member
 from .plan import FOLLOW, HAND_OVER, NONE, PRIMARY, PROMOTE, STANDBY, NodePlan, Plan, Refusal, Step
 from .refusals import never_promoted, replay_is_paused, two_primaries, unknown_host
 from .synchronous import waiting_commits
-from .topology import Member, Topology
+from .topology import Topology
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _candidate(topology: Topology, primary: Member, options: SwitchoverOptions) 
     if options.to is not None:
         return topology.member(options.to)
     deaf = {m.name for m in topology.members if m is not primary and not topology.streams(m, primary)}
-    slow = {m.name for m in topology.members if (server := m.node.server if m.node else None) and _slow(server)}
+    slow = {m.name for m in topology.members if (server := m.server) and _slow(server)}
     election = elect(topology, {primary.name, *deaf, *slow})
     if election.winner is None:
         election = elect(topology, {primary.name, *deaf})  # it is refused by its own name
@@ -182,7 +183,7 @@ def _of_candidate(
     yield from _room(candidate, topology)
     yield from _lowered(primary, server)
     yield from _held_up(name, server, primary, topology)
-    source = primary.node.server if primary.node else None
+    source = primary.server
     if source is None or source.position is None or server.replayed is None:
         return
     behind = source.position - server.replayed if source.position > server.replayed else 0
@@ -221,7 +222,7 @@ def _slowed(name: str, server: Server) -> Iterator[Refusal]:
 
 def _lowered(primary: Member, taking_over: Server) -> Iterator[Refusal]:
     """A standby does not start with less of a hot-standby parameter than its primary has."""
-    server = primary.node.server if primary.node else None
+    server = primary.server
     for name, then in (server.pending_values if server else {}).items():
         there = taking_over.parameters.get(name, "")
         if then.isdigit() and there.isdigit() and int(then) < int(there):
@@ -250,7 +251,7 @@ def _held_up(name: str, taking_over: Server, primary: Member, topology: Topology
 
 def _room(candidate: Member, topology: Topology) -> Iterator[Refusal]:
     """Walsenders and slots that the candidate needs for all the others, beside what is in use there now."""
-    server = candidate.node.server if candidate.node else None
+    server = candidate.server
     if server is None:
         return
     needed = len(topology.members) - 1

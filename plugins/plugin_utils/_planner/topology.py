@@ -12,64 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import CLUSTER
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.timeline import TimelineHistory
 
-MASTER_GROUP = "master"
-STANDBY_GROUP = "hot_standby"
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What the inventory says of a node."""
-
-    name: str
-    groups: tuple[str, ...]
-    address: str
-    port: int
-    version: str
-    slot: str
-    has_password: bool
-    allow_clone: bool
-    replace_data: bool
-    priority: int
-    never_promote: bool
-
-    @property
-    def place(self) -> str:
-        """As nodes name each other in what they observe."""
-        return f"{self.address} {self.port}"
-
-    @property
-    def seed_primary(self) -> bool:
-        return MASTER_GROUP in self.groups
-
-
-@dataclass(frozen=True)
-class Member:
-    """A node as declared and, when its host answered, as observed.
-
-    failed: whether a task has failed on it since it was observed, so that it is not known how it is now.
-    """
-
-    declared: Declared
-    node: Node | None
-    failed: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.declared.name
-
-    @property
-    def application_name(self) -> str:
-        """As its walreceiver calls itself."""
-        return application_name(self.declared.name)
-
-    @property
-    def has_data(self) -> bool:
-        return self.node is not None and self.node.directory == CLUSTER
+from .members import Member
 
 
 @dataclass(frozen=True)
@@ -157,7 +103,7 @@ class Topology:
 
     def upstream_of(self, member: Member) -> Member | None:
         """The member that a running standby is configured to follow."""
-        server = member.node.server if member.node else None
+        server = member.server
         if server is None or not server.in_recovery or not server.upstream_host:
             return None
         place = (server.upstream_host, server.upstream_port)
@@ -168,8 +114,8 @@ class Topology:
 
     def streams(self, member: Member, upstream: Member) -> bool:
         """Whether a standby streams from this upstream, read on both sides."""
-        server = member.node.server if member.node else None
-        source = upstream.node.server if upstream.node else None
+        server = member.server
+        source = upstream.server
         if server is None or source is None or self.upstream_of(member) != upstream:
             return False
         if server.receiver is not None and server.receiver.status != "streaming":
@@ -195,7 +141,7 @@ class Topology:
             if below == primary:
                 return True
             passed.append(below.name)
-            server = below.node.server if below.node else None
+            server = below.server
             receives = server is not None and server.receiver is not None and server.receiver.status == "streaming"
             below = self.upstream_of(below) if receives else None
         return False

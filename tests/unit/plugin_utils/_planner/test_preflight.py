@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.hotstandby.postgresql.plugins.filter.cluster_plan import cluster_plan
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, to_plain
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import Member
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.preflight import check
-from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Member
 from support.clusters import declared, primary, standby, stopped, virgin
 
 Change = dict[str, Any]
