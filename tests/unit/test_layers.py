@@ -158,6 +158,18 @@ def test_the_form_of_an_import_tells_whether_it_leaves_the_package() -> None:
                 assert node.level == (1 if f"{module_of(file, node)}.".startswith(siblings) else 0), file
 
 
+def test_parameters_end_in_module() -> None:
+    """Below it there are types."""
+    below = {
+        file
+        for file, tree in FILES.items()
+        if file.startswith("module_utils/") and shelf_of(file) != "module_utils/_module"
+        for node in ast.walk(tree)
+        if getattr(node, "id", getattr(node, "attr", getattr(node, "arg", ""))) == "params"
+    }
+    assert below == set()
+
+
 @pytest.mark.parametrize("file", [file for file in FILES if shelf_of(file).rpartition("/")[2] in PURE])
 def test_what_only_computes_touches_nothing(file: str) -> None:
     assert list(impurities_of(FILES[file])) == []
