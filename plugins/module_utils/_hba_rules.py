@@ -16,6 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._hba_file import (
+    CONNECTION_TYPES,
     HbaEntry,
     HbaFile,
     HbaRule,
@@ -30,8 +31,29 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server
     open_session,
     reload_configuration,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, instance_arguments
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, Target, connect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import read_text, replace_text
+
+RULE = {
+    "type": {"type": "str", "choices": list(CONNECTION_TYPES), "default": "host"},
+    "database": {"type": "str", "required": True},
+    "user": {"type": "str", "required": True},
+    "address": {"type": "str"},
+    "method": {"type": "str", "default": "scram-sha-256"},
+    "options": {"type": "dict"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(),
+    "name": {"type": "str", "default": "peers"},
+    "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
+    "hba_file": {"type": "path"},
+    "reload": {"type": "bool", "default": True},
+    "prove": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 60},
+}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,24 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._atomic_file
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._conninfo import PassfileEntry, render_passfile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    "path": {"type": "path", "required": True},
+    "entries": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "host": {"type": "str", "default": "*"},
+            "port": {"type": "str", "default": "*"},
+            "database": {"type": "str", "default": "*"},
+            "user": {"type": "str", "required": True},
+        },
+    },
+    "password": {"type": "str", "required": True, "no_log": True},
+}
 
 HEADING = "# Written by hotstandby.postgresql, which overwrites every change made here.\n"
 PRIVATE = 0o600

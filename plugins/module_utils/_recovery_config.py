@@ -23,6 +23,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._conf_value 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server import find_server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, instance_arguments
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import running_postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_edits import (
     Edits,
@@ -43,6 +44,25 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._recovery_se
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import HAS_PSYCOPG2
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import names_in, read_text, replace_text
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(
+        "config_directory", "port", "socket_directory", "login_user", "login_database",
+        required=("data_directory",),
+    ),
+    "version": {"type": "str", "required": True},
+    "primary_host": {"type": "str", "required": True},
+    "primary_port": {"type": "int", "default": 5432},
+    "user": {"type": "str", "required": True},
+    "passfile": {"type": "path", "no_log": False},
+    "application_name": {"type": "str", "required": True},
+    "slot": {"type": "str"},
+    "restore_command": {"type": "str"},
+    "settings": {"type": "dict", "default": {}},
+    "reload": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 60},
+}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,16 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server
     dialect_of,
     session_or_none,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, instance_arguments
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._naming import is_slot_name
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Session, SqlError
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(),
+    "slots": {"type": "list", "elements": "str", "required": True},
+    "prefix": {"type": "str", "default": "hotstandby_"},
+}
 
 LOST = "lost"
 OBJECT_IN_USE = "55006"

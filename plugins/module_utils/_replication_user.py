@@ -19,6 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server
     dialect_of,
     session_or_none,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, instance_arguments
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._password import (
     SALT_BYTES,
     is_verifier_of,
@@ -28,6 +29,15 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
     Session,
     quote_identifier,
 )
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(),
+    "user": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "connection_limit": {"type": "int"},
+    "rewind": {"type": "bool", "default": True},
+}
 
 CHECKPOINT_ROLE = "pg_checkpoint"
 # Even a verifier has no place in a log, nor in the statistics of statements, nor in pg_stat_activity. Extensions

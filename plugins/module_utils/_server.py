@@ -11,7 +11,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._boot_guard import ask_guard
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import acting, kept
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import (
+    RUN_ARGUMENT,
+    acting,
+    instance_arguments,
+    kept,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postmaster import Postmaster
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_control import (
     RELOAD,
@@ -28,6 +33,32 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service imp
     Service,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._systemd import Systemd
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(
+        "bin_directory", "config_directory", "port", "socket_directory",
+        required=("data_directory",),
+    ),
+    "state": {
+        "type": "str",
+        "choices": ["started", "stopped", "restarted", "reloaded"],
+        "default": "started",
+    },
+    "service": {
+        "type": "str",
+        "choices": ["systemd", "pg_ctlcluster", "pg_ctl"],
+        "default": "systemd",
+    },
+    "unit": {"type": "str"},
+    "version": {"type": "str"},
+    "instance": {"type": "str", "default": "main"},
+    "log_file": {"type": "path"},
+    "enabled": {"type": "bool"},
+    "boot_guard": {"type": "list", "elements": "str"},
+    "stop_mode": {"type": "str", "choices": ["fast", "immediate"], "default": "fast"},
+    "timeout": {"type": "int", "default": 60},
+}
 
 DONE = {
     (): "nothing to do",

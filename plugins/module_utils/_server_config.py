@@ -27,6 +27,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._live_server
     reload_configuration,
     unreadable_settings,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import RUN_ARGUMENT, instance_arguments
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._overrides import Live, overrides, settings_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server_config_report import (
     Changes,
@@ -39,6 +40,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._session imp
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._setting_effect import Effect, LiveSetting, effect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._supported import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._text_file import read_text, replace_text
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(required=("bin_directory",)),
+    "settings": {"type": "dict", "required": True},
+    "reload": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 60},
+}
 
 
 @dataclass(frozen=True)
