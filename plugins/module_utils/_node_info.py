@@ -11,6 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._due import due_parts, followed_place
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import Place, observe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
@@ -48,7 +49,14 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         settings=params["settings"],
     )
     node = observe(Commands(module.run_command, params["bin_directory"]), place)
-    return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}
+    return {
+        "changed": False,
+        "node": to_plain(node),
+        "wanted_version": params["version"],
+        "claim": claim,
+        "due": None if params["declared"] is None else due_parts(module, params["declared"], node),
+        "follows": followed_place(module, params["connection"], params["peers"]) if params["connection"] else None,
+    }
 
 
 def _claim(run: dict[str, Any], *, check_mode: bool) -> dict[str, Any] | None:

@@ -107,8 +107,7 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
     _refuse_self(params)
     wanted = _wanted(params, dialect)
     directory = params["data_directory"]
-    main = os.path.join(params["config_directory"] or directory, "postgresql.conf")
-    paths = Paths(directory, os.path.join(directory, settings_file(dialect)), main)
+    paths = _paths(params, dialect)
     with plain_errors():
         if not os.path.exists(os.path.join(directory, "global", "pg_control")):
             _check_missing(directory, check_mode=module.check_mode)
@@ -131,6 +130,18 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
             paths.apply(edits)
         applied = _apply_to_server(params, wanted, edits, standby, paths, found)
         return _result(paths, wanted, found, edits, applied)
+
+
+def differs(params: dict[str, Any]) -> bool:
+    """Whether the files say something else than the parameters. Asks no server. Raises HotStandbyError or OSError."""
+    dialect = dialect_for(params["version"])
+    return bool(plan_edits(dialect, _wanted(params, dialect), _paths(params, dialect).found()))
+
+
+def _paths(params: dict[str, Any], dialect: Dialect) -> Paths:
+    directory = params["data_directory"]
+    main = os.path.join(params["config_directory"] or directory, "postgresql.conf")
+    return Paths(directory, os.path.join(directory, settings_file(dialect)), main)
 
 
 def _refuse_self(params: dict[str, Any]) -> None:
