@@ -66,10 +66,7 @@ def due_parts(module: AnsibleModule, declared: Mapping[str, Any], node: Node) ->
 
     declared: by part the parameters of its module, without those that say where the instance is.
     """
-    server = node.server
-    if server is None:
-        return list(declared)
-    hidden = OF_A_PRIMARY if server.in_recovery else ()
+    hidden = OF_A_PRIMARY if node.server is None or node.server.in_recovery else ()
     return [part for part, params in declared.items() if part in hidden or not _is_so(module, part, params or {})]
 
 

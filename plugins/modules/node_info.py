@@ -181,8 +181,8 @@ claim:
   type: dict
 due:
   description:
-    - Those parts of O(declared) that a run would change, or of which that cannot be told; all of them where no server
-      runs. V(null) without O(declared).
+    - Those parts of O(declared) that a run would change, or of which that cannot be told, as C(user) and C(slots) where
+      no primary runs. V(null) without O(declared).
   returned: success
   type: list
   elements: str

@@ -90,9 +90,16 @@ def test_a_drift_is_due_and_nothing_else(name: str, server: Server, run_module: 
         assert look(run_module, server)["due"] == []
 
 
-def test_where_no_server_runs_everything_is_due(server: Server, run_module: RunModule) -> None:
+def test_where_no_server_runs_its_files_are_compared(server: Server, run_module: RunModule) -> None:
     server.stop()
-    assert look(run_module, server)["due"] == list(PARTS)
+    assert look(run_module, server)["due"] == ["service", "user", "slots"]
+    server.write("pg_hba.conf", "local all all trust\n")
+    (server.directory / "due.pgpass").unlink()
+    assert look(run_module, server)["due"] == ["passfile", "service", "access", "user", "slots"]
+
+
+def test_on_an_empty_host_everything_is_due(servers: ServerFactory, run_module: RunModule) -> None:
+    assert look(run_module, servers.empty("e"))["due"] == list(PARTS)
 
 
 def test_what_waits_for_a_restart_and_was_not_noted_by_the_server_is_due(
