@@ -11,8 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._claim import Claim
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._commands import Commands
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._due import due_parts, followed_place
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observation import Place, observe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._session import Target
@@ -54,8 +53,21 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         "node": to_plain(node),
         "wanted_version": params["version"],
         "claim": claim,
-        "due": None if params["declared"] is None else due_parts(module, params["declared"], node),
-        "follows": followed_place(module, params["connection"], params["peers"]) if params["connection"] else None,
+        **_compared(module, node),
+    }
+
+
+def _compared(module: AnsibleModule, node: Node) -> dict[str, Any]:
+    """What of the node is as it is declared, see _due."""
+    declared, connection = module.params["declared"], module.params["connection"]
+    if declared is None and connection is None:
+        return {"due": None, "follows": None}
+    # a module's code is compiled at each of its runs: a look that compares nothing does without it
+    from ansible_collections.hotstandby.postgresql.plugins.module_utils import _due
+
+    return {
+        "due": None if declared is None else _due.due_parts(module, declared, node),
+        "follows": _due.followed_place(module, connection, module.params["peers"]) if connection else None,
     }
 
 
