@@ -16,6 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import (
+    _guard_files,
     _hba_rules,
     _passfile,
     _recovery_config,
@@ -35,6 +36,7 @@ MODULES: dict[str, tuple[dict[str, Any], Work]] = {
     "passfile": (_passfile.ARGUMENTS, _passfile.passfile),
     "settings": (_server_config.ARGUMENTS, _server_config.configure),
     "service": (_server.ARGUMENTS, _server.server),
+    "guard": (_guard_files.ARGUMENTS, _guard_files.boot_guard),
     "access": (_hba_rules.ARGUMENTS, _hba_rules.apply_rules),
     "user": (_replication_user.ARGUMENTS, _replication_user.replication_user),
     "slots": (_replication_slots.ARGUMENTS, _replication_slots.replication_slots),

@@ -75,9 +75,9 @@ options:
       - What the inventory declares of the node, to learn in RV(due) what of it is not so. By part, the parameters of
         the module that brings it there, without those that say where the instance is.
       - The parts are C(passfile) (M(hotstandby.postgresql.passfile)), C(settings)
-        (M(hotstandby.postgresql.server_config)), C(service) (M(hotstandby.postgresql.server)), C(access)
-        (M(hotstandby.postgresql.hba_rules)), C(user) (M(hotstandby.postgresql.replication_user)) and C(slots)
-        (M(hotstandby.postgresql.replication_slots)).
+        (M(hotstandby.postgresql.server_config)), C(service) (M(hotstandby.postgresql.server)), C(guard)
+        (M(hotstandby.postgresql.boot_guard)), C(access) (M(hotstandby.postgresql.hba_rules)), C(user)
+        (M(hotstandby.postgresql.replication_user)) and C(slots) (M(hotstandby.postgresql.replication_slots)).
     type: dict
     version_added: 1.1.0
   password:

@@ -10,15 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils import _due
 from support.clones import ADDRESS, PASSWORD, USER, follow_parameters, make_source, slot_of, wait_until_streaming
+from support.modules import CHECKOUT
 from support.servers import Server, ServerFactory
 
 RunModule = Callable[..., dict[str, Any]]
 Drift = Callable[[Server], object]
 PARTS = {
-    "passfile": "passfile", "settings": "server_config", "service": "server", "access": "hba_rules",
-    "user": "replication_user", "slots": "replication_slots",
+    "passfile": "passfile", "settings": "server_config", "service": "server", "guard": "boot_guard",
+    "access": "hba_rules", "user": "replication_user", "slots": "replication_slots",
 }  # fmt: skip
 
 
@@ -37,6 +40,7 @@ def declared(server: Server) -> dict[str, dict[str, Any]]:
         "passfile": {"path": str(server.directory / "due.pgpass"), "entries": entries},
         "settings": {"settings": {"work_mem": "5MB", "cluster_name": "db-1"}, "reload": True},
         "service": {"service": "pg_ctl", "log_file": str(server.log_file)},
+        "guard": {"directory": str(server.directory / "guard"), "program": "pass\n", "configuration": {"peers": []}},
         "access": {"rules": [rule]},
         "user": {"user": USER, "rewind": True},
         "slots": {"slots": ["hotstandby_a"], "prefix": "hotstandby_"},
@@ -53,7 +57,7 @@ def look(run_module: RunModule, server: Server, **more: Any) -> dict[str, Any]:
 def converge(run_module: RunModule, server: Server) -> None:
     for part, params in declared(server).items():
         password = {"password": PASSWORD} if part in ("passfile", "user") else {}
-        place = {} if part == "passfile" else where(server)
+        place = {} if part in ("passfile", "guard") else where(server)
         result = run_module(PARTS[part], {**params, **password, **place})
         assert not result.get("failed"), result
 
@@ -72,6 +76,7 @@ DRIFTS: dict[str, tuple[str, Drift]] = {
     "setting": ("settings", lambda server: server.configure({"work_mem": "6MB"})),
     "override": ("settings", lambda server: server.sql("ALTER SYSTEM SET work_mem = '7MB'")),
     "rule": ("access", lambda server: server.write("pg_hba.conf", "local all all trust\n")),
+    "guard": ("guard", lambda server: (server.directory / "guard" / "boot_guard.json").chmod(0o644)),
     "slot": ("slots", lambda server: server.sql("SELECT pg_drop_replication_slot('hotstandby_a')")),
     "foreign slot": (
         "slots", lambda server: server.sql("SELECT pg_create_physical_replication_slot('hotstandby_gone')")
@@ -111,6 +116,12 @@ def test_what_waits_for_a_restart_and_was_not_noted_by_the_server_is_due(
     assert look(run_module, server, declared=parts)["due"] == ["settings"]
     server.reload()
     assert look(run_module, server, declared=parts)["due"] == []
+
+
+def test_the_role_and_the_module_know_the_same_parts() -> None:
+    variables = yaml.safe_load((CHECKOUT / "roles/postgres/vars/main.yml").read_text(encoding="utf-8"))
+    parts = variables["__postgres_parts"]
+    assert parts == list(variables["__postgres_declared_parts"]) == list(_due.MODULES) == list(PARTS)
 
 
 def test_nothing_is_compared_unasked(server: Server, run_module: RunModule) -> None:
