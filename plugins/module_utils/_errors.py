@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class HotStandbyError(Exception):
     """Something is wrong that a person has to put right.
@@ -12,10 +15,12 @@ class HotStandbyError(Exception):
     name: stable short name (snake case) that tests and runbooks refer to.
     message: what is wrong and where, without a closing full stop.
     hint: what to do next.
+    facts: what a module's failure says besides, by name.
     """
 
-    def __init__(self, name: str, message: str, hint: str = "") -> None:
+    def __init__(self, name: str, message: str, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
         self.name = name
+        self.facts = dict(facts or {})
         self.message = one_line(message).rstrip(".")
         self.hint = one_line(hint).rstrip(".")
         super().__init__(" ".join(_sentence(text) for text in (self.message, self.hint) if text))

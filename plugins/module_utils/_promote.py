@@ -58,6 +58,8 @@ ARMED = "primary_has_stopped"
 PATIENCE_SECONDS = 10
 # How long it may stand still in an emergency before the session that holds it is ended.
 HELD_SECONDS = 2
+# What a failure says when the server was told to become a primary, or is one.
+REQUESTED = {"promotion_requested": True}
 
 
 def promote(module: AnsibleModule) -> dict[str, Any]:
@@ -224,7 +226,7 @@ class Candidate:
 
     def promote(self) -> TimelineHistory:
         """Promote it and prove it. Raises HotStandbyError "not_told" before the server was told, "promotion_pending" or
-        "not_promoted" after that; roles/master/vars knows them."""
+        "not_promoted" after that, which carry the fact promotion_requested."""
         server = self._server
 
         def promoted() -> bool:
@@ -257,6 +259,7 @@ class Candidate:
                 "promotion_pending",
                 f"this standby was told to become a primary and may still become one ({error.message})",
                 "See its server's log (a restore_command that hangs?); nobody else may be primary before it is stopped",
+                REQUESTED,
             ) from error
         with suppress(OSError):
             remove_file(marker)
@@ -267,6 +270,7 @@ class Candidate:
                 "not_promoted",
                 f"this server accepts writes, but {against}",
                 "Stop it, and compare its data with the other nodes' before anything else is done",
+                REQUESTED,
             )
         return history
 
@@ -319,6 +323,7 @@ def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mod
             "not_promoted",
             f"this server accepts writes, but still on timeline {now}: it has left recovery without a promotion",
             "Stop it: it may have come up without standby.signal after a crash. Then run rejoin.yml",
+            REQUESTED,
         )
     history = _history(server, now)
     with suppress(OSError):
@@ -345,6 +350,7 @@ def _history(server: StandbyServer, timeline: int) -> TimelineHistory | None:
             "not_promoted",
             f"this server accepts writes on timeline {timeline}, but that timeline's history cannot be read: {error}",
             "Stop it, and compare its data with the other nodes' before anything else is done",
+            REQUESTED,
         ) from error
 
 
