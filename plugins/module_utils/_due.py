@@ -9,6 +9,7 @@ cannot differ. Nothing is changed.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
@@ -100,7 +101,8 @@ def followed_place(module: AnsibleModule, connection: Mapping[str, Any], places:
 
 
 def _secret(module: AnsibleModule, part: str) -> dict[str, Any]:
-    return {SECRETS[part]: module.params["password"]} if part in SECRETS else {}
+    encoded = module.params["encoded_password"]
+    return {SECRETS[part]: b64decode(encoded or "").decode()} if part in SECRETS else {}
 
 
 def _validated(module: AnsibleModule, arguments: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

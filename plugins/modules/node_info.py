@@ -80,8 +80,11 @@ options:
         (M(hotstandby.postgresql.replication_user)) and C(slots) (M(hotstandby.postgresql.replication_slots)).
     type: dict
     version_added: 1.1.0
-  password:
-    description: Of the replication user, for the parts C(passfile) and C(user) of O(declared).
+  encoded_password:
+    description:
+      - The replication user's password, in base64, for the parts C(passfile) and C(user) of O(declared).
+      - Ansible hides a secret wherever it occurs in the result. Encoded, a password such as V(standby) hides nothing of
+        what was observed.
     type: str
     version_added: 1.1.0
   connection:
@@ -225,7 +228,7 @@ def main() -> None:
             "files": {"type": "bool", "default": False},
             "settings": {"type": "dict", "default": {}},
             "declared": {"type": "dict"},
-            "password": {"type": "str", "no_log": True},
+            "encoded_password": {"type": "str", "no_log": True},
             "connection": {"type": "dict"},
             "run": {
                 "type": "dict",

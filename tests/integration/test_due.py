@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -48,10 +49,14 @@ def declared(server: Server) -> dict[str, dict[str, Any]]:
 
 
 def look(run_module: RunModule, server: Server, **more: Any) -> dict[str, Any]:
-    params = {**where(server), "declared": declared(server), "password": PASSWORD, **more}
+    params = {**where(server), "declared": declared(server), "encoded_password": encoded(PASSWORD), **more}
     result = run_module("node_info", params)
     assert PASSWORD not in str(result)
     return result
+
+
+def encoded(password: str) -> str:
+    return b64encode(password.encode()).decode()
 
 
 def converge(run_module: RunModule, server: Server) -> None:
@@ -122,6 +127,12 @@ def test_the_role_and_the_module_know_the_same_parts() -> None:
     variables = yaml.safe_load((CHECKOUT / "roles/postgres/vars/main.yml").read_text(encoding="utf-8"))
     parts = variables["__postgres_parts"]
     assert parts == list(variables["__postgres_declared_parts"]) == list(_due.MODULES) == list(PARTS)
+
+
+def test_a_password_that_is_an_ordinary_word_hides_nothing(server: Server, run_module: RunModule) -> None:
+    result = look(run_module, server, encoded_password=encoded("cluster"))
+    assert result["node"]["directory"] == "cluster"
+    assert "user" in result["due"]
 
 
 def test_nothing_is_compared_unasked(server: Server, run_module: RunModule) -> None:
