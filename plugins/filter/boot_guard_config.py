@@ -31,7 +31,7 @@ options:
     required: true
   instance:
     description:
-      - About that node, C(version), C(owner), C(data_directory), C(bin_directory), C(user) (of replication),
+      - About that node, C(version), C(data_directory), C(bin_directory), C(user) (of replication),
         C(passfile) and C(restore_command).
     type: dict
     required: true

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 LISTED_AT_MOST = 3
 
@@ -16,10 +17,12 @@ class HotStandbyError(Exception):
     name: stable short name (snake case) that tests and runbooks refer to.
     message: what is wrong and where, without a closing full stop.
     hint: what to do next.
+    facts: what a module's failure says besides, by name.
     """
 
-    def __init__(self, name: str, message: str, hint: str = "") -> None:
+    def __init__(self, name: str, message: str, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
         self.name = name
+        self.facts = dict(facts or {})
         self.message = one_line(message).rstrip(".")
         self.hint = one_line(hint).rstrip(".")
         super().__init__(" ".join(_sentence(text) for text in (self.message, self.hint) if text))

@@ -39,6 +39,12 @@ options:
     description: What the program has to know, see P(hotstandby.postgresql.boot_guard_config#filter).
     type: dict
     required: true
+  owner:
+    description:
+      - The user who owns the cluster and its configuration for the guard, mode 0600. The one who runs the module,
+        without it.
+    type: str
+    version_added: 1.1.0
   drop_in:
     description: The drop-in file, for a server that systemd starts.
     type: path
@@ -77,22 +83,13 @@ units_changed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.boot_guard import boot_guard
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import RUN_ARGUMENT, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.boot_guard import ARGUMENTS, boot_guard
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "directory": {"type": "path", "required": True},
-            "program": {"type": "str", "required": True},
-            "configuration": {"type": "dict", "required": True},
-            "drop_in": {"type": "path"},
-            "drop_in_text": {"type": "str"},
-            "interpreter": {"type": "path"},
-        },
+        argument_spec=ARGUMENTS,
         required_together=[("drop_in", "drop_in_text")],
         supports_check_mode=True,
     )

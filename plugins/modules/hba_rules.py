@@ -129,38 +129,13 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    RUN_ARGUMENT,
-    instance_arguments,
-    run_module,
-)
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.hba_rules import (
-    CONNECTION_TYPE_CHOICES,
-    apply_rules,
-)
-
-RULE = {
-    "type": {"type": "str", "choices": CONNECTION_TYPE_CHOICES, "default": "host"},
-    "database": {"type": "str", "required": True},
-    "user": {"type": "str", "required": True},
-    "address": {"type": "str"},
-    "method": {"type": "str", "default": "scram-sha-256"},
-    "options": {"type": "dict"},
-}
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.hba_rules import ARGUMENTS, apply_rules
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            **instance_arguments(),
-            "name": {"type": "str", "default": "peers"},
-            "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
-            "hba_file": {"type": "path"},
-            "reload": {"type": "bool", "default": True},
-            "prove": {"type": "bool", "default": True},
-            "timeout": {"type": "int", "default": 60},
-        },
+        argument_spec=ARGUMENTS,
         required_one_of=[("hba_file", "config_directory", "data_directory")],
         supports_check_mode=True,
     )

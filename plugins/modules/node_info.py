@@ -70,6 +70,29 @@ options:
     type: dict
     default: {}
     version_added: 1.1.0
+  declared:
+    description:
+      - What the inventory declares of the node, to learn in RV(due) what of it is not so. By part, the parameters of
+        the module that brings it there, without those that say where the instance is.
+      - The parts are C(passfile) (M(hotstandby.postgresql.passfile)), C(settings)
+        (M(hotstandby.postgresql.server_config)), C(service) (M(hotstandby.postgresql.server)), C(guard)
+        (M(hotstandby.postgresql.boot_guard)), C(access) (M(hotstandby.postgresql.hba_rules)), C(user)
+        (M(hotstandby.postgresql.replication_user)) and C(slots) (M(hotstandby.postgresql.replication_slots)).
+    type: dict
+    version_added: 1.1.0
+  encoded_password:
+    description:
+      - The replication user's password, in base64, for the parts C(passfile) and C(user) of O(declared).
+      - Ansible hides a secret wherever it occurs in the result. Encoded, a password such as V(standby) hides nothing of
+        what was observed.
+    type: str
+    version_added: 1.1.0
+  connection:
+    description:
+      - How a standby is declared to follow its primary, as in M(hotstandby.postgresql.recovery_config), without the
+        address and the port of that one. RV(follows) tells which of O(peers) it follows so.
+    type: dict
+    version_added: 1.1.0
   run:
     description:
       - The run of a playbook that looks, see P(hotstandby.postgresql.this_run#filter). What it returns are the other
@@ -159,6 +182,17 @@ claim:
     - V(null) without O(run).
   returned: success
   type: dict
+due:
+  description:
+    - Those parts of O(declared) that a run would change, or of which that cannot be told, as C(user) and C(slots) where
+      no primary runs. V(null) without O(declared).
+  returned: success
+  type: list
+  elements: str
+follows:
+  description: Which of O(peers) a standby follows exactly as O(connection) says. V(null) for none of them.
+  returned: success
+  type: str
 wanted_version:
   description: The parameter O(version).
   returned: success
@@ -193,6 +227,9 @@ def main() -> None:
             "measure": {"type": "bool", "default": False},
             "files": {"type": "bool", "default": False},
             "settings": {"type": "dict", "default": {}},
+            "declared": {"type": "dict"},
+            "encoded_password": {"type": "str", "no_log": True},
+            "connection": {"type": "dict"},
             "run": {
                 "type": "dict",
                 "options": {

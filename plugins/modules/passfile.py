@@ -77,28 +77,13 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import RUN_ARGUMENT, run_module
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.passfile import passfile
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.passfile import ARGUMENTS, passfile
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            "path": {"type": "path", "required": True},
-            "entries": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "host": {"type": "str", "default": "*"},
-                    "port": {"type": "str", "default": "*"},
-                    "database": {"type": "str", "default": "*"},
-                    "user": {"type": "str", "required": True},
-                },
-            },
-            "password": {"type": "str", "required": True, "no_log": True},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     run_module(module, passfile)

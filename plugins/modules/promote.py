@@ -150,6 +150,10 @@ reason:
   description: What was done, or why it was not, in one sentence.
   returned: success
   type: str
+promotion_requested:
+  description: Whether the server was told to become a primary, or is one, although the module failed.
+  returned: failure, when it is so
+  type: bool
 error_name:
   description:
     - Short stable name of what went wrong, for example V(not_running), V(still_streaming), V(not_streaming),

@@ -143,34 +143,16 @@ waited_seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    RUN_ARGUMENT,
-    instance_arguments,
-    run_module,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.recovery_config import (
+    ARGUMENTS,
+    recovery_config,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.recovery_config import recovery_config
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            **instance_arguments(
-                "config_directory", "port", "socket_directory", "login_user", "login_database",
-                required=("data_directory",),
-            ),
-            "version": {"type": "str", "required": True},
-            "primary_host": {"type": "str", "required": True},
-            "primary_port": {"type": "int", "default": 5432},
-            "user": {"type": "str", "required": True},
-            "passfile": {"type": "path", "no_log": False},
-            "application_name": {"type": "str", "required": True},
-            "slot": {"type": "str"},
-            "restore_command": {"type": "str"},
-            "settings": {"type": "dict", "default": {}},
-            "reload": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 60},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     run_module(module, recovery_config)

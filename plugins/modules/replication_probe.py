@@ -102,6 +102,10 @@ promoted:
   description: Whether the other server was seen on a newer timeline.
   returned: O(action=promoted)
   type: bool
+answered:
+  description: Whether the other server answered at all meanwhile.
+  returned: O(action=promoted)
+  type: bool
 waited_seconds:
   description: How long it took, in seconds.
   returned: all actions but O(action=write)

@@ -94,22 +94,16 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    RUN_ARGUMENT,
-    instance_arguments,
-    run_module,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_slots import (
+    ARGUMENTS,
+    replication_slots,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_slots import replication_slots
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            **instance_arguments(),
-            "slots": {"type": "list", "elements": "str", "required": True},
-            "prefix": {"type": "str", "default": "hotstandby_"},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     run_module(module, replication_slots)

@@ -77,24 +77,16 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    RUN_ARGUMENT,
-    instance_arguments,
-    run_module,
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_user import (
+    ARGUMENTS,
+    replication_user,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_user import replication_user
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            **instance_arguments(),
-            "user": {"type": "str", "required": True},
-            "password": {"type": "str", "required": True, "no_log": True},
-            "connection_limit": {"type": "int"},
-            "rewind": {"type": "bool", "default": True},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     run_module(module, replication_user)

@@ -158,42 +158,13 @@ error_name:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    RUN_ARGUMENT,
-    instance_arguments,
-    looking,
-    run_module,
-)
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server import server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import looking, run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server import ARGUMENTS, server
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            **instance_arguments(
-                "bin_directory", "config_directory", "port", "socket_directory",
-                required=("data_directory",),
-            ),
-            "state": {
-                "type": "str",
-                "choices": ["started", "stopped", "restarted", "reloaded"],
-                "default": "started",
-            },
-            "service": {
-                "type": "str",
-                "choices": ["systemd", "pg_ctlcluster", "pg_ctl"],
-                "default": "systemd",
-            },
-            "unit": {"type": "str"},
-            "version": {"type": "str"},
-            "instance": {"type": "str", "default": "main"},
-            "log_file": {"type": "path"},
-            "enabled": {"type": "bool"},
-            "boot_guard": {"type": "list", "elements": "str"},
-            "stop_mode": {"type": "str", "choices": ["fast", "immediate"], "default": "fast"},
-            "timeout": {"type": "int", "default": 60},
-        },
+        argument_spec=ARGUMENTS,
         required_if=[
             ("service", "systemd", ("unit",)),
             ("service", "pg_ctlcluster", ("version",)),

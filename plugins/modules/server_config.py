@@ -138,23 +138,13 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import (
-    RUN_ARGUMENT,
-    instance_arguments,
-    run_module,
-)
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server_config import configure
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server_config import ARGUMENTS, configure
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **RUN_ARGUMENT,
-            **instance_arguments(required=("bin_directory",)),
-            "settings": {"type": "dict", "required": True},
-            "reload": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 60},
-        },
+        argument_spec=ARGUMENTS,
         required_one_of=[("config_directory", "data_directory")],
         supports_check_mode=True,
     )

@@ -97,6 +97,14 @@ def test_removed_with_its_directories_but_not_with_those_of_others(place: Server
     assert not (place.directory / "lib" / "15-main").exists()
 
 
+def test_the_owner_of_the_configuration(place: Server, run_module: RunModule) -> None:
+    assert run_module("boot_guard", parameters(place, owner=place.account_entry.name))["changed"]
+    assert not run_module("boot_guard", parameters(place))["changed"]
+    nobody = run_module("boot_guard", parameters(place, owner="nobody_of_that_name"))
+    assert nobody["error_name"] == "no_account", nobody
+    assert run_module("boot_guard", parameters(place, owner="root"), check_mode=True)["changed"]
+
+
 def test_a_server_without_systemd_has_no_drop_in(place: Server, run_module: RunModule) -> None:
     without = {name: value for name, value in parameters(place).items() if not name.startswith("drop_in")}
     result = run_module("boot_guard", without)

@@ -26,19 +26,18 @@ ASKED = (
 )
 
 
-def host(family: str, name: str, release: str, **variables: Any) -> dict[str, Any]:
-    facts = {"os_family": family, "distribution": name, "distribution_major_version": release}
-    return {"facts": facts, **variables}
+def host(family: str, release: str, **variables: Any) -> dict[str, Any]:
+    return {"facts": {"hotstandby_host": {"family": family, "release": release, "has_account": True}}, **variables}
 
 
 HOSTS = {
-    "bookworm": host("Debian", "Debian", "12"),
-    "trixie": host("Debian", "Debian", "13", postgres_version=16, postgres_instance="books"),
-    "forky": host("Debian", "Debian", "14"),
-    "noble": host("Debian", "Ubuntu", "24"),
-    "resolute": host("Debian", "Ubuntu", "26"),
-    "rocky": host("RedHat", "Rocky", "9", postgres_data_directory="/data/pg"),
-    "other": host("Archlinux", "Archlinux", "NA", postgres_version="18", postgres_data_directory="/srv/pg/data"),
+    "bookworm": host("Debian", "Debian 12"),
+    "trixie": host("Debian", "Debian 13", postgres_version=16, postgres_instance="books"),
+    "forky": host("Debian", "Debian 14"),
+    "noble": host("Debian", "Ubuntu 24"),
+    "resolute": host("Debian", "Ubuntu 26"),
+    "rocky": host("RedHat", "Rocky 9", postgres_data_directory="/data/pg"),
+    "other": host("other", "Arch", postgres_version="18", postgres_data_directory="/srv/pg/data"),
     "unseen": {"facts": {}},
 }
 

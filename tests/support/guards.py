@@ -60,14 +60,14 @@ def install_guard(
     # a peer on a busy machine is not a silent one; and who is down stays down
     patient = {**config, "connect_timeout": 10, "server_seconds": 0, "boot_seconds": 0, **changes}
     (directory / "boot_guard.json").write_text(json.dumps(patient), encoding="utf-8")
-    return [str(directory / "boot_guard.py"), str(directory / "boot_guard.json"), policy]
+    server.account_entry.own(directory / "boot_guard.json")
+    return [str(directory / "boot_guard.py"), str(directory / "boot_guard.json"), policy, server.account_entry.name]
 
 
 def guard_options(server: Server, passfile: Path) -> dict[str, Any]:
     """What the role tells of the instance."""
     return {
         "version": server.version,
-        "owner": server.account_entry.name,
         "data_directory": str(server.data_directory),
         "bin_directory": str(server.bin_directory),
         "user": USER,

@@ -15,8 +15,9 @@ from support.hosts.host import Host
 
 NODES = ("db-1", "db-2", "db-3")
 # Executed tasks of a standby; the first host of the play also runs those that run once.
-MOST_TASKS_PER_HOST = 16
+MOST_TASKS_PER_HOST = 9
 TASKS_THAT_RUN_ONCE = 7
+GUARD_FILES = [f"/usr/local/lib/hotstandby/15-main/boot_guard.{suffix}" for suffix in ("json", "py")]
 GUARD_PLACES = ("/etc/systemd", "/usr/local", "/var/lib/postgresql")
 
 
@@ -64,6 +65,8 @@ def test_the_boot_guard_is_off_by_a_variable(cluster: Fleet, controller: Control
     """It goes without a trace; systemd no longer asks it, and no server is restarted for that."""
     started = {name: cluster[name].sql("SELECT pg_postmaster_start_time()") for name in NODES}
     assert [guarded(cluster[name]) for name in NODES] == [True, True, True]
+    owners = [cluster[name].run("stat", "-c", "%U %a", *GUARD_FILES).stdout.split("\n") for name in NODES]
+    assert owners == [["postgres 600", "root 644", ""]] * 3
     without = ("-e", "postgres_boot_guard=false")
     run = controller.playbook("site", *without, check=True)
     assert {name: run.changed[name] for name in NODES} == dict.fromkeys(NODES, 1)

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugin_utils/_planner": {"_config", "_errors", "_node", "_postgres", "_run"},
     "modules": {"_module"},
     "filter": {"_planner", "_postgres"},
+    "test": {"_planner", "_postgres"},
     "action": {"_planner"},
     "doc_fragments": set(),
 }

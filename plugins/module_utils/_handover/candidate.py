@@ -38,6 +38,8 @@ from .proof import shortfall, unproved
 PATIENCE_SECONDS = 10
 # How long it may stand still in an emergency before the session that holds it is ended.
 HELD_SECONDS = 2
+# What a failure says when the server was told to become a primary, or is one.
+REQUESTED = {"promotion_requested": True}
 
 
 class Candidate:
@@ -150,7 +152,7 @@ class Candidate:
 
     def promote(self) -> TimelineHistory:
         """Promote it and prove it. Raises HotStandbyError "not_told" before the server was told, "promotion_pending" or
-        "not_promoted" after that; roles/master/vars knows them."""
+        "not_promoted" after that, which carry the fact promotion_requested."""
         server = self._server
 
         def promoted() -> bool:
@@ -183,6 +185,7 @@ class Candidate:
                 "promotion_pending",
                 f"this standby was told to become a primary and may still become one ({error.message})",
                 "See its server's log (a restore_command that hangs?); nobody else may be primary before it is stopped",
+                REQUESTED,
             ) from error
         with suppress(OSError):
             remove_file(marker)
@@ -193,6 +196,7 @@ class Candidate:
                 "not_promoted",
                 f"this server accepts writes, but {against}",
                 "Stop it, and compare its data with the other nodes' before anything else is done",
+                REQUESTED,
             )
         return history
 
@@ -223,6 +227,7 @@ def history_of(server: StandbyServer, timeline: int) -> TimelineHistory | None:
             "not_promoted",
             f"this server accepts writes on timeline {timeline}, but that timeline's history cannot be read: {error}",
             "Stop it, and compare its data with the other nodes' before anything else is done",
+            REQUESTED,
         ) from error
 
 

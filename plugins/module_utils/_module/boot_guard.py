@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,8 +19,23 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import C_LOCALE, Outcome
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors, text_of
 
+from .entry import RUN_ARGUMENT
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "directory": {"type": "path", "required": True},
+    "program": {"type": "str", "required": True},
+    "configuration": {"type": "dict", "required": True},
+    "owner": {"type": "str"},
+    "drop_in": {"type": "path"},
+    "drop_in_text": {"type": "str"},
+    "interpreter": {"type": "path"},
+}
+
 PROGRAM, CONFIGURATION = "boot_guard.py", "boot_guard.json"
-# A restore command may have something in it that other users of the host must not know.
+# A restore command may have something in it that other users of the host must not know; the owner of the cluster reads
+# it, who has it in his own files, and no one has to be root to see whether it is as declared.
 CONFIGURATION_MODE, FILE_MODE, DIRECTORY_MODE = 0o600, 0o644, 0o755
 
 
@@ -28,12 +44,13 @@ def boot_guard(module: AnsibleModule) -> dict[str, Any]:
     wanted = wanted_files(module.params)
     with plain_errors():
         before = {path: text_of(path) for path in wanted}
-        wrong = [path for path, text in wanted.items() if text != before[path] or not _has_its_mode(path, text)]
+        owner = _owner(module)
+        wrong = [path for path, text in wanted.items() if text != before[path] or not _is_guarded(path, text, owner)]
         if module.params["interpreter"] and module.params["state"] == "present":
             _try(module, module.params["interpreter"])
         if not module.check_mode:
             for path in wrong:
-                _put(module, path, wanted[path])
+                _put(module, path, wanted[path], owner)
     return {
         "changed": bool(wrong),
         "reason": _reason(wrong, module.params["state"]),
@@ -102,11 +119,32 @@ def mode_of(path: str) -> int:
     return CONFIGURATION_MODE if os.path.basename(path) == CONFIGURATION else FILE_MODE
 
 
-def _has_its_mode(path: str, text: str | None) -> bool:
-    return text is None or os.stat(path).st_mode & 0o777 == mode_of(path)
+def _owner(module: AnsibleModule) -> pwd.struct_passwd | None:
+    """Whose the configuration is. None in check mode where the account is not there yet.
+
+    Raises HotStandbyError "no_account".
+    """
+    name = module.params["owner"]
+    try:
+        return pwd.getpwnam(name) if name else pwd.getpwuid(os.geteuid())
+    except KeyError:
+        if module.check_mode:
+            return None
+        raise HotStandbyError(
+            "no_account", f"there is no user {name} on this host", "Correct postgres_owner, or install the server"
+        ) from None
 
 
-def _put(module: AnsibleModule, path: str, text: str | None) -> None:
+def _is_guarded(path: str, text: str | None, owner: pwd.struct_passwd | None) -> bool:
+    """Whether the mode of a file is right, and the owner of the configuration."""
+    if text is None:
+        return True
+    found = os.stat(path)
+    whose = os.path.basename(path) != CONFIGURATION or (owner is not None and found.st_uid == owner.pw_uid)
+    return found.st_mode & 0o777 == mode_of(path) and whose
+
+
+def _put(module: AnsibleModule, path: str, text: str | None, owner: pwd.struct_passwd | None) -> None:
     directory = os.path.dirname(path)
     if text is None:
         with suppress(FileNotFoundError):
@@ -120,6 +158,8 @@ def _put(module: AnsibleModule, path: str, text: str | None) -> None:
     os.chmod(scratch.name, mode_of(path))  # before it is in its place
     module.atomic_move(scratch.name, path)  # which also gives it the security label of its place
     os.chmod(path, mode_of(path))
+    if owner and os.path.basename(path) == CONFIGURATION and os.stat(path).st_uid != owner.pw_uid:
+        os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
 def _make_directory(directory: str) -> None:

@@ -139,6 +139,6 @@ def run_module(
         with claim(module):
             result = work(module)
     except HotStandbyError as error:
-        module.fail_json(msg=str(error), error_name=error.name)
+        module.fail_json(msg=str(error), error_name=error.name, **error.facts)
     else:
         module.exit_json(**result)

@@ -35,10 +35,27 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, connect
 
-from .entry import instance_of
+from .entry import RUN_ARGUMENT, instance_arguments, instance_of
 
-# For the argument spec.
-CONNECTION_TYPE_CHOICES = list(CONNECTION_TYPES)
+RULE = {
+    "type": {"type": "str", "choices": list(CONNECTION_TYPES), "default": "host"},
+    "database": {"type": "str", "required": True},
+    "user": {"type": "str", "required": True},
+    "address": {"type": "str"},
+    "method": {"type": "str", "default": "scram-sha-256"},
+    "options": {"type": "dict"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(),
+    "name": {"type": "str", "default": "peers"},
+    "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
+    "hba_file": {"type": "path"},
+    "reload": {"type": "bool", "default": True},
+    "prove": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 60},
+}
 
 
 @dataclass(frozen=True)

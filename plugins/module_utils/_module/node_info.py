@@ -10,7 +10,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.claim import Claim
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import to_plain
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, to_plain
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.observation import Scope, observe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._observe.under_way import await_rewind
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._run import Claimant, Run
@@ -38,7 +38,27 @@ def node_info(module: AnsibleModule) -> dict[str, Any]:
         settings=params["settings"],
     )
     node = observe(commands_of(module), instance_of(params), scope)
-    return {"changed": False, "node": to_plain(node), "wanted_version": params["version"], "claim": claim}
+    return {
+        "changed": False,
+        "node": to_plain(node),
+        "wanted_version": params["version"],
+        "claim": claim,
+        **_compared(module, node),
+    }
+
+
+def _compared(module: AnsibleModule, node: Node) -> dict[str, Any]:
+    """What of the node is as it is declared, see due."""
+    declared, connection = module.params["declared"], module.params["connection"]
+    if declared is None and connection is None:
+        return {"due": None, "follows": None}
+    # a module's code is compiled at each of its runs: a look that compares nothing does without it
+    from . import due
+
+    return {
+        "due": None if declared is None else due.due_parts(module, declared, node),
+        "follows": due.followed_place(module, connection, module.params["peers"]) if connection else None,
+    }
 
 
 def _claim(run: dict[str, Any], *, check_mode: bool) -> dict[str, Any] | None:

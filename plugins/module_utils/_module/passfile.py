@@ -22,6 +22,25 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 
+from .entry import RUN_ARGUMENT
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    "path": {"type": "path", "required": True},
+    "entries": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "host": {"type": "str", "default": "*"},
+            "port": {"type": "str", "default": "*"},
+            "database": {"type": "str", "default": "*"},
+            "user": {"type": "str", "required": True},
+        },
+    },
+    "password": {"type": "str", "required": True, "no_log": True},
+}
+
 HEADING = "# Written by hotstandby.postgresql, which overwrites every change made here.\n"
 PRIVATE = 0o600
 

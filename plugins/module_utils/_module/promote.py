@@ -15,7 +15,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.replaced_wal import forget_replaced
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.armed import Controller, wait_for_stop
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.candidate import Candidate, history_of
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.candidate import (
+    REQUESTED,
+    Candidate,
+    history_of,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.last_look import against_promotion
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._handover.proof import switch_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import remove_file
@@ -111,6 +115,7 @@ def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mod
             "not_promoted",
             f"this server accepts writes, but still on timeline {now}: it has left recovery without a promotion",
             "Stop it: it may have come up without standby.signal after a crash. Then run rejoin.yml",
+            REQUESTED,
         )
     history = history_of(server, now)
     with suppress(OSError):

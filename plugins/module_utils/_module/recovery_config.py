@@ -45,7 +45,26 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.recovery_live import Standby
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import HAS_PSYCOPG2
 
-from .entry import instance_of
+from .entry import RUN_ARGUMENT, instance_arguments, instance_of
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(
+        "config_directory", "port", "socket_directory", "login_user", "login_database",
+        required=("data_directory",),
+    ),
+    "version": {"type": "str", "required": True},
+    "primary_host": {"type": "str", "required": True},
+    "primary_port": {"type": "int", "default": 5432},
+    "user": {"type": "str", "required": True},
+    "passfile": {"type": "path", "no_log": False},
+    "application_name": {"type": "str", "required": True},
+    "slot": {"type": "str"},
+    "restore_command": {"type": "str"},
+    "settings": {"type": "dict", "default": {}},
+    "reload": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 60},
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +109,7 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
     _refuse_self(params)
     wanted = _wanted(params, dialect)
     directory = params["data_directory"]
-    main = os.path.join(params["config_directory"] or directory, "postgresql.conf")
-    paths = Paths(directory, os.path.join(directory, settings_file(dialect)), main)
+    paths = _paths(params, dialect)
     with plain_errors():
         if not os.path.exists(os.path.join(directory, "global", "pg_control")):
             _check_missing(directory, check_mode=module.check_mode)
@@ -114,6 +132,18 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
             paths.apply(edits)
         applied = _apply_to_server(params, wanted, edits, standby, paths, found)
         return _result(paths, wanted, found, edits, applied)
+
+
+def differs(params: dict[str, Any]) -> bool:
+    """Whether the files say something else than the parameters. Asks no server. Raises HotStandbyError or OSError."""
+    dialect = dialect_for(params["version"])
+    return bool(plan_edits(dialect, _wanted(params, dialect), _paths(params, dialect).found()))
+
+
+def _paths(params: dict[str, Any], dialect: Dialect) -> Paths:
+    directory = params["data_directory"]
+    main = os.path.join(params["config_directory"] or directory, "postgresql.conf")
+    return Paths(directory, os.path.join(directory, settings_file(dialect)), main)
 
 
 def _refuse_self(params: dict[str, Any]) -> None:

@@ -126,21 +126,27 @@ def try_connection(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def wait_for_promotion(params: Mapping[str, Any]) -> dict[str, Any]:
     """Watch another server until it is on a newer timeline, or the time is up. A silent one is waited for to the end:
-    what cannot be seen may still be going on."""
+    what cannot be seen may still be going on. answered: whether it ever answered meanwhile."""
+
+    answered = [False]
 
     def promoted() -> bool:
         try:
-            return int(_identify(params)["timeline"]) > int(params["timeline"])
+            found = _identify(params)
         except HotStandbyError:
             return False
+        answered[0] = True
+        return int(found["timeline"]) > int(params["timeline"])
 
     place = f"{params['host']} port {params['host_port']}"
     try:
         waited = wait_until(promoted, params["timeout"], "it is on a newer timeline")
     except HotStandbyError:
         told = f"{place} was not seen on a newer timeline than {params['timeline']}"
-        return {"changed": False, "promoted": False, "waited_seconds": float(params["timeout"]), "reason": told}
-    return {"changed": False, "promoted": True, "waited_seconds": waited, "reason": f"{place} was promoted"}
+        outcome, waited = {"promoted": False, "answered": answered[0]}, float(params["timeout"])
+    else:
+        outcome, told = {"promoted": True, "answered": True}, f"{place} was promoted"
+    return {"changed": False, "waited_seconds": waited, "reason": told, **outcome}
 
 
 def wait_for_lsn(session: Session, lsn: Lsn, timeout_seconds: int) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, SqlError
 
-from .entry import instance_of
+from .entry import RUN_ARGUMENT, instance_arguments, instance_of
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(),
+    "slots": {"type": "list", "elements": "str", "required": True},
+    "prefix": {"type": "str", "default": "hotstandby_"},
+}
 
 LOST = "lost"
 OBJECT_IN_USE = "55006"

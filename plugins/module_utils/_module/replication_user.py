@@ -27,7 +27,16 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.replication import is_in_recovery
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, quote_identifier
 
-from .entry import instance_of
+from .entry import RUN_ARGUMENT, instance_arguments, instance_of
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(),
+    "user": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "connection_limit": {"type": "int"},
+    "rewind": {"type": "bool", "default": True},
+}
 
 CHECKPOINT_ROLE = "pg_checkpoint"
 # Even a verifier has no place in a log, nor in the statistics of statements, nor in pg_stat_activity. Extensions

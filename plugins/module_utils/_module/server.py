@@ -28,7 +28,33 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.ser
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.systemd import Systemd
 
-from .entry import acting, instance_of, kept
+from .entry import RUN_ARGUMENT, acting, instance_arguments, instance_of, kept
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(
+        "bin_directory", "config_directory", "port", "socket_directory",
+        required=("data_directory",),
+    ),
+    "state": {
+        "type": "str",
+        "choices": ["started", "stopped", "restarted", "reloaded"],
+        "default": "started",
+    },
+    "service": {
+        "type": "str",
+        "choices": ["systemd", "pg_ctlcluster", "pg_ctl"],
+        "default": "systemd",
+    },
+    "unit": {"type": "str"},
+    "version": {"type": "str"},
+    "instance": {"type": "str", "default": "main"},
+    "log_file": {"type": "path"},
+    "enabled": {"type": "bool"},
+    "boot_guard": {"type": "list", "elements": "str"},
+    "stop_mode": {"type": "str", "choices": ["fast", "immediate"], "default": "fast"},
+    "timeout": {"type": "int", "default": 60},
+}
 
 DONE = {
     (): "nothing to do",
@@ -121,7 +147,9 @@ def _forecast(params: dict[str, Any], control: ServerControl, service: Service) 
     result = _result(params["state"], todo, before, after, None)
     fate = "would be ended" if STOP in todo else "would have to end first"
     left = f"{orphans} {ORPHANS} {fate}" if orphans and todo else ""
-    result.update(reason=_told(FORECAST, todo, left, before is not None), waited_seconds=0.0, managed=None)
+    result.update(
+        reason=_told(FORECAST, todo, left, before is not None), waited_seconds=0.0, managed=_managed(service, after)
+    )
     if params["enabled"] is not None and isinstance(service, Systemd):
         try:
             differs = _enabling_differs(service, params["config_directory"] or "", params["enabled"], params["state"])
@@ -132,6 +160,14 @@ def _forecast(params: dict[str, Any], control: ServerControl, service: Service) 
             result["changed"] = True
     result["running"] = {"started": True, "stopped": False, "restarted": True}.get(params["state"], before is not None)
     return result
+
+
+def _managed(service: Service, running: Postmaster | None) -> bool | None:
+    """Whether the service started what runs; None when nothing does, or when the service cannot be asked."""
+    try:
+        return service.manages(running) if running else None
+    except HotStandbyError:
+        return None
 
 
 def _told(words: dict[tuple[str, ...], str], todo: tuple[str, ...], orphans: str, stopped: bool) -> str:

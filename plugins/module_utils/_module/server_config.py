@@ -46,7 +46,15 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.over
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import connect
 
-from .entry import commands_of, instance_of
+from .entry import RUN_ARGUMENT, commands_of, instance_arguments, instance_of
+
+ARGUMENTS: dict[str, Any] = {
+    **RUN_ARGUMENT,
+    **instance_arguments(required=("bin_directory",)),
+    "settings": {"type": "dict", "required": True},
+    "reload": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 60},
+}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ BOOT_SECONDS = 90
 def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the guard of the node with that name; no secret is in it.
 
-    options: version, owner (of the data directory), data_directory, bin_directory, user, passfile and
+    options: version, data_directory, bin_directory, user, passfile and
     restore_command ("" for none).
     Raises KeyError or ValueError.
     """
@@ -41,7 +41,6 @@ def guard_config(nodes: Iterable[Declared], name: str, options: Mapping[str, Any
     dialect = Dialect.for_version(options["version"])
     return {
         "name": name,
-        "owner": options["owner"],
         "data_directory": options["data_directory"],
         "bin_directory": options["bin_directory"],
         "passfile": options["passfile"],

@@ -65,6 +65,7 @@ PASSED = frozenset(
         "postgres_look_action",
         "postgres_new_primary",
         "postgres_not_asked",
+        "postgres_parts_are_compared",
         "postgres_peers_are_asked",
         "postgres_playbook",
         "postgres_primary",

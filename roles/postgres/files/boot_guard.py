@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Boot guard: a server that was primary does not come up writable beside another primary.
 
-    python3 -I boot_guard.py CONFIGURATION start|refuse
+    python3 -I boot_guard.py CONFIGURATION start|refuse OWNER
     python3 -I boot_guard.py self-test
 
 Asked before a server is started. Exit code 0: start it (it may be a standby now), 1: do not. Says on stderr why.
-The last argument is what to do when it cannot tell. It needs nothing but Python 3.9 and PostgreSQL's own programs.
+start or refuse is what it does when it cannot tell. OWNER is the user who owns the cluster: started by root, it becomes
+that one first. It needs nothing but Python 3.9 and PostgreSQL's own programs.
 """
 
 from __future__ import annotations
@@ -402,7 +403,6 @@ def own_of(config: Mapping[str, Any]) -> Own:
 def judge(config: Mapping[str, Any], policy: str) -> Decision | None:
     """Look at this node and at the others; None when it is not going to be writable. Raises what is in TROUBLE."""
     directory = os.fspath(config["data_directory"])
-    become_owner(config["owner"])
     if not os.path.isdir(directory):
         return None
     if not os.path.exists(os.path.join(directory, "global", "pg_control")):
@@ -421,9 +421,10 @@ def judge(config: Mapping[str, Any], policy: str) -> Decision | None:
     return look_around(config, own, policy)
 
 
-def guard(path: str, policy: str) -> Decision | None:
+def guard(path: str, policy: str, owner: str) -> Decision | None:
     """The decision, carried out. Raises nothing that belongs to TROUBLE."""
     try:
+        become_owner(owner)
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
         decision = judge(config, policy)
@@ -451,10 +452,11 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) == ["self-test"]:
         print(f"boot guard: Python {sys.version.split()[0]}")
         return 0 if sys.version_info >= (3, 9) else 1
-    if len(arguments) != 2 or arguments[1] not in (START, REFUSE):
-        print("boot guard: not started: call it with its configuration and start or refuse", file=sys.stderr)
+    if len(arguments) != 3 or arguments[1] not in (START, REFUSE):
+        told = "boot guard: not started: call it with its configuration, start or refuse, and the owner of the cluster"
+        print(told, file=sys.stderr)
         return 1
-    decision = guard(arguments[0], arguments[1])
+    decision = guard(arguments[0], arguments[1], arguments[2])
     if decision is None:
         return 0
     print(sentence(decision), file=sys.stderr)

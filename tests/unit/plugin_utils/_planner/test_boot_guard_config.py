@@ -32,7 +32,6 @@ primary_conninfo = 'host=old'
 primary_slot_name_of_mine.x = 1
 recovery_target_time = '2020-01-01'"""
 OPTIONS = {
-    "owner": "postgres",
     "data_directory": "/data",
     "bin_directory": "/bin",
     "user": "o'neil",
