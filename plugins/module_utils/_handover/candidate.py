@@ -178,7 +178,7 @@ class Candidate:
                 no_wait = ("-W",) if server.dialect.promote_waits else ()
                 server.commands.output("pg_ctl", "promote", "-D", server.data_directory, *no_wait)
             wait_until(promoted, self._timeout, "this standby has become a primary")
-            now = primary_timeline(server.session, server.dialect)
+            now = primary_timeline(server.session, server.dialect, inserted=True)
         except HotStandbyError as error:
             # whatever went wrong: nothing takes the request back while that server runs
             raise HotStandbyError(

@@ -109,7 +109,7 @@ def _last_look(server: StandbyServer, params: dict[str, Any], timeline: int) -> 
 
 
 def _primary_already(server: StandbyServer, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    now = primary_timeline(server.session, server.dialect)
+    now = primary_timeline(server.session, server.dialect, inserted=True)
     if params["expected_timeline"] is not None and now <= params["expected_timeline"]:
         raise HotStandbyError(
             "not_promoted",

@@ -49,7 +49,7 @@ def observe_server(
             timeline = standby_timeline(target, control.newest_timeline)
         else:
             position = replayed = primary_position(session, dialect)
-            timeline = primary_timeline(session, dialect)
+            timeline = primary_timeline(session, dialect, inserted=False)
         return Server(
             in_recovery=in_recovery,
             timeline=timeline,

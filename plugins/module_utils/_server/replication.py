@@ -95,9 +95,10 @@ def standby_position(session: Session, dialect: Dialect) -> tuple[Lsn | None, Ls
     return max((lsn for lsn in (received, replayed) if lsn is not None), default=None), replayed
 
 
-def primary_timeline(session: Session, dialect: Dialect) -> int:
-    """The timeline of a server that is not in recovery."""
-    name = session.value(f"SELECT {dialect.walfile_name_function}({dialect.current_wal_insert_lsn_function}())")
+def primary_timeline(session: Session, dialect: Dialect, *, inserted: bool) -> int:
+    """The timeline of a server that is not in recovery, at the end of what it has inserted, or else has written."""
+    end = f"{dialect.current_wal_insert_lsn_function if inserted else dialect.current_wal_lsn_function}()"
+    name = session.value(f"SELECT {dialect.walfile_name_function}({end})")
     return int(str(name)[:8], 16)
 
 

@@ -15,6 +15,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.di
     SUPPORTED,
     VALUES,
     Dialect,
+    major_of,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect_settings import (
     ALWAYS_RELOAD,
@@ -240,3 +241,11 @@ def test_every_row_is_in_one_of_the_tables_above() -> None:
 def test_a_setting_is_in_one_table_of_restarts_only() -> None:
     assert not ALWAYS_RESTART & ALWAYS_RELOAD
     assert not RESTARTS.keys() & (ALWAYS_RESTART | ALWAYS_RELOAD)
+
+
+@pytest.mark.parametrize(
+    ("version", "major"),
+    [(90400, "9.4"), (90624, "9.6"), (150018, "15"), ("9.4", "9.4"), ("15.18", "15"), ("nonsense", "nonsense")],
+)
+def test_the_major_version_is_told_of_those_too_that_are_not_supported(version: str | int, major: str) -> None:
+    assert major_of(version) == major
