@@ -5,7 +5,7 @@
 
 Everything that differs between versions is a row of one of the tables below; no other file compares versions.
 A row of VALUES lists (first version, value) from old to new; a row of ABILITIES is the first version that
-can. Settings and how they are applied: _dialect_restarts.
+can. Settings and how they are applied: dialect_settings.
 Source: the documentation and release notes of each version.
 """
 
@@ -85,7 +85,7 @@ VALUES: Mapping[str, tuple[tuple[str, Any], ...]] = {
     ),
     "replay_resume_function": (("9.5", "pg_catalog.pg_xlog_replay_resume"), ("10", "pg_catalog.pg_wal_replay_resume")),
     "rewind_functions": (("9.5", ()), ("11", _REWIND_FUNCTIONS)),
-    # what a session of ours sets beside what every version has (_session_settings)
+    # what a session of ours sets beside what every version has (see session_settings)
     "session_settings": (
         ("9.5", ()),
         ("9.6", _SESSION_SETTINGS[:1]),

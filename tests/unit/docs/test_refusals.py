@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the operator's guide has to know."""
+"""What the pages have to know of the code: each refusal is in the guide, and each package in architecture.md."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+SHELVES = [path for place in ("module_utils", "plugin_utils") for path in sorted((ROOT / "plugins" / place).glob("_*"))]
+PACKAGES = {path.stem: path for path in SHELVES if path.stem != "__pycache__"}
 
 
 def refusal_names() -> Iterator[str]:
@@ -37,3 +42,30 @@ def test_every_refusal_is_in_the_guide() -> None:
     assert len(names) > 40, "the names were not found in the code"
     assert {"no_hosts", "fence_failed", "rolled_back", "incomplete"} <= names
     assert {name for name in names if f"`{name}`" not in guide} == set()
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    """In the first column of a table, and once."""
+    rows = [line.split("|")[1] for line in ARCHITECTURE.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert len(PACKAGES) > 15
+    assert sorted(named) == sorted(PACKAGES)
+
+
+def test_the_drawing_of_the_architecture_has_every_package_and_none_besides() -> None:
+    drawing = ARCHITECTURE.split("```")[1]
+    assert set(re.findall(r"(?<!\w)_[a-z]+", drawing)) == set(PACKAGES)
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    """PACKAGE/FILE, the path of anything else, and in a row of a table the files of its package."""
+    for name in re.findall(r"`([\w./]+/[\w.]*)`", ARCHITECTURE):
+        package, _, file = name.partition("/")
+        path = PACKAGES[package] / f"{file}.py" if package.startswith("_") else ROOT / name
+        assert path.exists(), name
+    for line in ARCHITECTURE.splitlines():
+        if line.startswith("| `"):
+            _, row, text, _ = line.split("|")
+            packages = re.findall(r"`(\w+)`", row)
+            files = {path.stem for name in packages for path in PACKAGES[name].glob("*.py")}
+            assert set(re.findall(r"`(\w+)`", text)) <= files | set(packages), line
