@@ -13,7 +13,7 @@ author:
   - The hotstandby.postgresql authors (@hotstandby)
 description:
   - Tells what has to be known of a host before it can be told where its instance is. It asks for no more than that,
-    and so is much faster than M(ansible.builtin.setup).
+    and so is much faster than the module setup.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
 options:

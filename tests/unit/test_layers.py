@@ -135,7 +135,7 @@ def impurities_of(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("os", "os.path"):
             yield from {node.attr} - PURE_NAMES
     for name in imports_of("", tree):
-        module, _, rest = name.partition(".")
+        module, rest = name.partition(".")[::2]
         if module in IMPURE_MODULES or (module == "os" and rest and not set(rest.split(".")) <= PURE_NAMES):
             yield name
 

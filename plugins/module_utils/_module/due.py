@@ -87,7 +87,7 @@ def _is_so(module: AnsibleModule, part: str, params: Mapping[str, Any]) -> bool:
 def followed_place(module: AnsibleModule, connection: Mapping[str, Any], places: Iterable[str]) -> str | None:
     """Which of the places (each ADDRESS PORT) the standby follows exactly as it is declared; None for none of them."""
     for place in places:
-        address, _, port = place.rpartition(" ")
+        address, port = place.rpartition(" ")[::2]
         try:
             params = {**connection, "primary_host": address, "primary_port": int(port)}
             looking = LookOnly(module, _validated(module, recovery_config.ARGUMENTS, params))
