@@ -86,12 +86,15 @@ def _is_so(module: AnsibleModule, part: str, params: Mapping[str, Any]) -> bool:
 
 def followed_place(module: AnsibleModule, connection: Mapping[str, Any], places: Iterable[str]) -> str | None:
     """Which of the places (each ADDRESS PORT) the standby follows exactly as it is declared; None for none of them."""
+    files = None
     for place in places:
         address, port = place.rpartition(" ")[::2]
         try:
             params = {**connection, "primary_host": address, "primary_port": int(port)}
             looking = LookOnly(module, _validated(module, recovery_config.ARGUMENTS, params))
-            if recovery_config.differs(looking.params):
+            if files is None:
+                files = recovery_config.files_of(looking.params)
+            if recovery_config.differs(looking.params, files):
                 continue
             result = FOLLOW(looking)
         except CANNOT_TELL:

@@ -134,10 +134,18 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
         return _result(paths, wanted, found, edits, applied)
 
 
-def differs(params: dict[str, Any]) -> bool:
-    """Whether the files say something else than the parameters. Asks no server. Raises HotStandbyError or OSError."""
+def files_of(params: dict[str, Any]) -> Found:
+    """The files as they are, whichever primary is wanted. Raises HotStandbyError or OSError."""
+    return _paths(params, dialect_for(params["version"])).found()
+
+
+def differs(params: dict[str, Any], found: Found) -> bool:
+    """Whether the files that were found say something else than the parameters. Asks no server.
+
+    Raises HotStandbyError.
+    """
     dialect = dialect_for(params["version"])
-    return bool(plan_edits(dialect, _wanted(params, dialect), _paths(params, dialect).found()))
+    return bool(plan_edits(dialect, _wanted(params, dialect), found))
 
 
 def _paths(params: dict[str, Any], dialect: Dialect) -> Paths:
