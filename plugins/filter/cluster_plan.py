@@ -52,8 +52,12 @@ options:
     type: list
     elements: str
     default: []
-  again:
-    description: Whether this is a later decision of a run that has begun to act.
+  number:
+    description: Number of this decision in the run of ansible-playbook; all but the first are of a run that acts.
+    type: int
+    default: 1
+  check_mode:
+    description: Whether only those plays get hosts that run in check mode.
     type: bool
     default: false
 """
@@ -66,7 +70,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The primary, each node's role and steps with their reasons, the refusals, and what is left undone.
+  description:
+    - The primary, each node's role and steps with their reasons, the refusals, what is left undone, and the hosts of
+      each play by its purpose (see P(hotstandby.postgresql.planned_hosts#filter)).
   type: dict
 """
 
@@ -81,14 +87,15 @@ def cluster_plan(
     options: Mapping[str, Any] | None = None,
     strays: Iterable[str] = (),
     left_out: Iterable[str] = (),
-    again: bool = False,
+    number: int = 1,
+    check_mode: bool = False,
 ) -> dict[str, Any]:
     """Return the plan as plain data."""
     members = members_from(records)
-    refusals = claim_refusals(records, first=not again) or check(members, strays, left_out, hosts=goal in WHOLE)
+    refusals = claim_refusals(records, first=number == 1) or check(members, strays, left_out, hosts=goal in WHOLE)
     if refusals:
-        return Plan.refused(*refusals).to_plain()
-    return plan_for(goal, Topology.of(members), options or {})
+        return {**Plan.refused(*refusals).to_plain(), "hosts": {}, "number": number}
+    return {**plan_for(goal, Topology.of(members), options or {}, check_mode=check_mode), "number": number}
 
 
 class FilterModule:

@@ -150,7 +150,7 @@ def test_a_setting_that_the_server_rejects(cluster: Fleet, controller: Controlle
     assert 'invalid value for parameter "shared_buffers": "banana"' in run.output
     assert not any(run.changed.values())
     play = "Converge the standbys"
-    assert f"- name: {play}\n" in (CHECKOUT / "playbooks" / "converge.yml").read_text()
+    assert f"- name: {play}\n" in (CHECKOUT / "playbooks" / "parts" / "converge.yml").read_text()
     assert play not in run.output
     for name in NODES:
         assert "banana" not in cluster[name].read("/etc/postgresql/15/main/postgresql.conf").decode()

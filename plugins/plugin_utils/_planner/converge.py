@@ -9,7 +9,7 @@ Check mode prints the very plan that the run carries out.
 from __future__ import annotations
 
 from .members import Member
-from .plan import CLONE, NONE, PRIMARY, REWIND, STANDBY, NodePlan, Plan, Refusal, Step
+from .plan import CLONE, NONE, PRIMARY, REWIND, STANDBY, Left, NodePlan, Plan, Refusal, Step
 from .primary import Choice, choose_primary, rightful_primary
 from .refusals import members_newer_than, newer_timelines, primaries_unseen, promotion_pending
 from .standby import plan_standby
@@ -43,10 +43,10 @@ def plan_rejoin(topology: Topology, wanted_primary: str | None = None) -> Plan:
     return _around(primary, step, topology, () if wanted_primary is not None else tuple(doubts), rejoin=True)
 
 
-def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan:
+def plan_repoint(topology: Topology, name: str, old_primary: str | None = None) -> Plan:
     """After a promotion: who can simply follow the new primary does; the rest is named, and left to rejoin.yml.
 
-    gone: the old primary of a failover. It is not started here: first somebody has to know why it died.
+    old_primary: the old primary of a failover. It is not started here: first somebody has to know why it died.
     """
     primary = topology.member(name)
     server = primary.server
@@ -62,28 +62,30 @@ def plan_repoint(topology: Topology, name: str, gone: str | None = None) -> Plan
             )
         )
     nodes = [NodePlan(name, PRIMARY, (Step(NONE, f"is the primary, on timeline {server.timeline}"),))]
-    left: list[str] = []
+    left: list[Left] = []
     newer = {member.name: timeline for member, timeline in members_newer_than(topology, server.timeline)}
     for member in topology.members:
         if member.name == name:
             continue
         if member in topology.writable:
-            # not under its own name: that an old primary is left is no failure of failover.yml, but this is
-            left.append(f"two primaries: {member.name} accepts writes, too; stop the wrong one at once")
+            told = f"two primaries: {member.name} accepts writes, too; stop the wrong one at once"
+            left.append(Left(member.name, told))
             continue
-        if member.name == gone:
-            left.append(f"{gone} was the primary; rejoin.yml brings it back when it is known why it died")
+        if member.name == old_primary:
+            told = f"{old_primary} was the primary; rejoin.yml brings it back when it is known why it died"
+            left.append(Left(member.name, told, expected=True))
             continue
         if member.node is None:
-            left.append(f"{member.name} did not answer")
+            left.append(Left(member.name, f"{member.name} did not answer"))
             continue
         outcome = plan_standby(member.declared, member.node, primary, topology, rejoin=True)
         if member.name in newer:
-            left.append(f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left there")
+            told = f"{member.name} is on a newer timeline ({newer[member.name]}) than {name}, and is left there"
+            left.append(Left(member.name, told))
         elif isinstance(outcome, Refusal):
-            left.append(f"{member.name}: {outcome.message}")
+            left.append(Left(member.name, f"{member.name}: {outcome.message}"))
         elif any(step.kind in (REWIND, CLONE) for step in outcome):
-            left.append(f"{member.name} has to be brought back: {outcome[-2].reason}")
+            left.append(Left(member.name, f"{member.name} has to be brought back: {outcome[-2].reason}"))
         else:
             nodes.append(NodePlan(member.name, STANDBY, outcome))
     return Plan(name, tuple(nodes), (), (), tuple(left))

@@ -30,17 +30,17 @@ class Election:
 
 
 def elect(
-    topology: Topology, excluded: Collection[str] = (), preferred: str | None = None, gone: Member | None = None
+    topology: Topology, excluded: Collection[str] = (), preferred: str | None = None, old_primary: Member | None = None
 ) -> Election:
     """Elect among the running standbys. excluded: the primary, say. preferred wins over any of the same timeline.
 
-    gone: the old primary. Nobody whose history parts from its own, or if that is not known or older from that of most
-    standbys, is promoted or gives WAL to the winner: what it has was written elsewhere.
+    old_primary: nobody whose history parts from its own, or if that is not known or older from that of most standbys,
+    is promoted or gives WAL to the winner: what it has was written elsewhere.
     """
     obstacles = {
         member.name: obstacle for member in topology.members if (obstacle := _obstacle(member, topology, excluded))
     }
-    leading = _references(topology, gone)
+    leading = _references(topology, old_primary)
     own = [member.node.history for member in topology.members if member.name == preferred and member.node]
     asked = [history for history in leading if history in own]
     if len(leading) > 1 and not asked:
@@ -73,7 +73,7 @@ def elect(
     return Election(winner, why, {**obstacles, **losers}, source)
 
 
-def _references(topology: Topology, gone: Member | None) -> list[TimelineHistory | None]:
+def _references(topology: Topology, old_primary: Member | None) -> list[TimelineHistory | None]:
     """The history that counts: the old primary's unless standbys are on a newer timeline, else that with which most
     running standbys agree. Several when as many agree with each of them, and they part; none when nobody tells."""
     told = [
@@ -85,7 +85,7 @@ def _references(topology: Topology, gone: Member | None) -> list[TimelineHistory
         and member.node.server.in_recovery
         and member.node.history is not None
     ]
-    last = gone.node.history if gone is not None and gone.node is not None else None
+    last = old_primary.node.history if old_primary is not None and old_primary.node is not None else None
     if last is not None and all(last.timeline >= history.timeline for history in told):
         return [last]
 

@@ -12,8 +12,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.ls
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
 
 from .election import Election, elect, position_of
-from .loss import Loss, latest_heard, latest_seen, loss_of, unseen_commits
-from .lost_primary import Gone, connected, find_gone, sightings
+from .loss import Loss, known_primary_end, latest_seen, loss_of, unseen_commits
+from .lost_primary import LostPrimary, connected, find_lost_primary, sightings
 from .members import Member
 from .plan import CATCH_UP, FENCE, FOLLOW, NONE, PRIMARY, PROMOTE, SALVAGE, STANDBY, NodePlan, Plan, Refusal, Step
 from .refusals import members_newer_than, never_promoted, unknown_host
@@ -28,7 +28,7 @@ class FailoverOptions:
     salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
     end_sessions: whether sessions that hold the replay of the candidate back are ended.
     detached: whether this is the second decision of a run: the old primary is fenced, the standbys are detached, and
-    gone, heard and seen are what the first one found, see Failover.
+    old_primary, primary_end and seen are what the first one found, see Failover.
     """
 
     dead: tuple[str, ...] = ()
@@ -38,8 +38,8 @@ class FailoverOptions:
     fence_commands: tuple[str, ...] = ()
     end_sessions: bool = True
     detached: bool = False
-    gone: str | None = None
-    heard: str | None = None
+    old_primary: str | None = None
+    primary_end: str | None = None
     seen: str | None = None
 
 
@@ -47,22 +47,23 @@ class FailoverOptions:
 class Failover:
     """What is done, besides the steps.
 
-    gone: the primary that is replaced, None when no node is known to have been it. reachable: whether its host
+    old_primary: the primary that is replaced, None when no node is known to have been it. reachable: whether its host
     answers. fence_command: whether the user's command has to fence it. promoted: who already is the new primary,
     when an earlier run came that far. candidate: who becomes it. source: from whom that fetches what it lacks.
     salvage_from: the LSN from which on WAL is brought over from the dead primary's disk, None for nothing.
-    heard: the furthest LSN that the gone primary told the standbys of. seen: the furthest that a standby had itself.
+    primary_end: the furthest LSN that the old primary is known to have reached. seen: the furthest that a standby had
+    itself.
     """
 
     plan: Plan
-    gone: str | None = None
+    old_primary: str | None = None
     reachable: bool = False
     fence_command: bool = False
     promoted: str | None = None
     candidate: str | None = None
     source: str | None = None
     salvage_from: str | None = None
-    heard: str | None = None
+    primary_end: str | None = None
     seen: str | None = None
 
 
@@ -71,7 +72,7 @@ def plan_failover(topology: Topology, options: FailoverOptions) -> Failover:
     outcome = _decide(topology, options)
     if not (options.detached and outcome.plan.refusals):
         return outcome
-    done = "the standbys are detached" + (f" and {options.gone} is fenced" if options.gone else "")
+    done = "the standbys are detached" + (f" and {options.old_primary} is fenced" if options.old_primary else "")
     told = f"Nobody was promoted, and {done} by now: when that is put right, run failover.yml again"
     return replace(
         outcome, plan=Plan.refused(*(replace(one, hint=f"{one.hint}. {told}") for one in outcome.plan.refusals))
@@ -84,36 +85,39 @@ def _decide(topology: Topology, options: FailoverOptions) -> Failover:
         if name not in names:
             return Failover(Plan.refused(unknown_host(name, names)))
     if options.detached and not topology.writable:
-        gone: Gone | Refusal = Gone(topology.member(options.gone) if options.gone else None)
+        known = topology.member(options.old_primary) if options.old_primary else None
+        lost: LostPrimary | Refusal = LostPrimary(known)
     else:
-        gone = find_gone(topology, options.dead)
-    if isinstance(gone, Refusal):
-        return Failover(Plan.refused(gone))
-    if gone.promoted is not None:
-        if options.to not in (None, gone.promoted.name):
-            return Failover(Plan.refused(_another_was_promoted(gone.promoted, options)))
-        return _already(topology, gone)
-    refusals = [*sightings(topology, gone), *_unreachable(gone, options)]
+        lost = find_lost_primary(topology, options.dead)
+    if isinstance(lost, Refusal):
+        return Failover(Plan.refused(lost))
+    if lost.promoted is not None:
+        if options.to not in (None, lost.promoted.name):
+            return Failover(Plan.refused(_another_was_promoted(lost.promoted, options)))
+        return _already(topology, lost)
+    refusals = [*sightings(topology, lost), *_unreachable(lost, options)]
     if options.to is not None and topology.member(options.to).declared.never_promote:
         refusals.append(never_promoted(options.to))
-    election = elect(topology, (gone.member.name,) if gone.member else (), options.to, gone.member)
+    election = elect(topology, (lost.member.name,) if lost.member else (), options.to, lost.member)
     if election.winner is None:
         refusals.append(_no_candidate(election, options))
         return Failover(Plan.refused(*refusals))
-    refusals += [*_newer_than(election.winner, topology), *_end_unknown(gone, options)]
-    refusals += unseen_commits(topology, gone.member, options.dead)
-    heard = latest_heard(topology, Lsn.from_optional(options.heard), election.winner)
+    refusals += [*_newer_than(election.winner, topology), *_end_unknown(lost, options)]
+    refusals += unseen_commits(topology, lost.member, options.dead)
+    primary_end = known_primary_end(topology, Lsn.from_optional(options.primary_end), election.winner)
     seen = latest_seen(topology, Lsn.from_optional(options.seen), election.winner)
-    loss = loss_of(gone.member, election, heard, salvage=options.salvage, seen=seen)
+    loss = loss_of(lost.member, election, primary_end, salvage=options.salvage, seen=seen)
     if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
         refusals.append(_too_great(loss, options))
     if refusals:
         return Failover(Plan.refused(*refusals))
-    outcome = _failover(topology, gone, election, loss, options)
-    return replace(outcome, heard=str(heard) if heard else None, seen=str(seen) if seen else None)
+    outcome = _failover(topology, lost, election, loss, options)
+    return replace(outcome, primary_end=str(primary_end) if primary_end else None, seen=str(seen) if seen else None)
 
 
-def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, options: FailoverOptions) -> Failover:
+def _failover(
+    topology: Topology, lost: LostPrimary, election: Election, loss: Loss, options: FailoverOptions
+) -> Failover:
     winner = election.winner
     if winner is None:
         raise ValueError("an election without a winner")
@@ -121,8 +125,8 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
     for member in topology.members:
         if member is winner:
             nodes.append(NodePlan(member.name, PRIMARY, _steps_of_winner(election, loss)))
-        elif gone.member is not None and member.name == gone.member.name:
-            nodes.append(NodePlan(member.name, "gone", (_fence(gone, options, winner),)))
+        elif lost.member is not None and member.name == lost.member.name:
+            nodes.append(NodePlan(member.name, "gone", (_fence(lost, options, winner),)))
         else:
             why_not = election.why_not.get(member.name, "")
             kind = FOLLOW if member.node and member.node.running else NONE
@@ -132,11 +136,11 @@ def _failover(topology: Topology, gone: Gone, election: Election, loss: Loss, op
             winner.name,
             tuple(nodes),
             (),
-            (f"loss: {loss.told}", *_held_up(winner, nodes), *_held(winner, options), *connected(topology, gone)),
+            (f"loss: {loss.text}", *_held_up(winner, nodes), *_held(winner, options), *connected(topology, lost)),
         ),
-        gone=gone.member.name if gone.member else None,
-        reachable=gone.reachable,
-        fence_command=_needs_command(gone, options),
+        old_primary=lost.member.name if lost.member else None,
+        reachable=lost.reachable,
+        fence_command=_needs_command(lost, options),
         candidate=winner.name,
         source=election.source.name if election.source else None,
         salvage_from=str(position_of(election.source or winner)) if loss.salvaged else None,
@@ -180,22 +184,22 @@ def _steps_of_winner(election: Election, loss: Loss) -> tuple[Step, ...]:
     return (*steps, Step(PROMOTE, election.why))
 
 
-def _fence(gone: Gone, options: FailoverOptions, winner: Member) -> Step:
-    if gone.reachable:
+def _fence(lost: LostPrimary, options: FailoverOptions, winner: Member) -> Step:
+    if lost.reachable:
         return Step(FENCE, f"was the primary; its server is stopped, and is marked as a standby of {winner.name}")
-    if _needs_command(gone, options):
+    if _needs_command(lost, options):
         return Step(FENCE, "was the primary and does not answer: postgres_fence_command has to succeed")
     return Step(NONE, "was the primary; you say that it is dead (failover_primary_is_dead)")
 
 
-def _needs_command(gone: Gone, options: FailoverOptions) -> bool:
-    member = gone.member
-    return member is not None and not gone.reachable and member.name not in options.dead
+def _needs_command(lost: LostPrimary, options: FailoverOptions) -> bool:
+    member = lost.member
+    return member is not None and not lost.reachable and member.name not in options.dead
 
 
-def _unreachable(gone: Gone, options: FailoverOptions) -> list[Refusal]:
-    member = gone.member
-    if member is None or not _needs_command(gone, options) or member.name in options.fence_commands:
+def _unreachable(lost: LostPrimary, options: FailoverOptions) -> list[Refusal]:
+    member = lost.member
+    if member is None or not _needs_command(lost, options) or member.name in options.fence_commands:
         return []
     return [
         Refusal(
@@ -220,9 +224,9 @@ def _no_candidate(election: Election, options: FailoverOptions) -> Refusal:
     )
 
 
-def _end_unknown(gone: Gone, options: FailoverOptions) -> list[Refusal]:
+def _end_unknown(lost: LostPrimary, options: FailoverOptions) -> list[Refusal]:
     """The old primary's disk is there and cannot be read: what it alone has might be brought over."""
-    member = gone.member
+    member = lost.member
     if member is None or member.node is None or member.node.end is not None:
         return []
     if not options.salvage:
@@ -259,7 +263,7 @@ def _too_great(loss: Loss, options: FailoverOptions) -> Refusal:
     return Refusal(
         "loss_too_great",
         "cluster",
-        f"{loss.told}, more than the {options.maximum_loss:,} bytes that may be lost",
+        f"{loss.text}, more than the {options.maximum_loss:,} bytes that may be lost",
         f"{'A' if options.detached else 'Start the old primary again if that can be done, or a'}ccept it with"
         " -e failover_maximum_loss=BYTES",
     )
@@ -275,8 +279,8 @@ def _another_was_promoted(promoted: Member, options: FailoverOptions) -> Refusal
     )
 
 
-def _already(topology: Topology, gone: Gone) -> Failover:
-    promoted = gone.promoted
+def _already(topology: Topology, lost: LostPrimary) -> Failover:
+    promoted = lost.promoted
     if promoted is None or promoted.node is None:
         raise ValueError("nobody has been promoted")
     nodes = [
@@ -294,7 +298,7 @@ def _already(topology: Topology, gone: Gone) -> Failover:
     ]
     return Failover(
         Plan(promoted.name, tuple(nodes), ()),
-        gone=gone.member.name if gone.member else None,
-        reachable=gone.reachable,
+        old_primary=lost.member.name if lost.member else None,
+        reachable=lost.reachable,
         promoted=promoted.name,
     )

@@ -12,20 +12,24 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 
 from .converge import plan_rejoin, plan_repoint, plan_site
 from .failover import FailoverOptions, plan_failover
+from .hosts import Hosts, converging, failing_over, restarting, switching_over, with_hosts
 from .plan import Plan, Refusal
 from .restart import plan_restart
 from .switchover import SwitchoverOptions, plan_switchover
 from .topology import Topology, places_to_ask
 
 Options = Mapping[str, Any]
+# The plan as playbooks use it, and the hosts of their plays.
+Planned = tuple[dict[str, Any], Hosts]
 
 
-def plan_for(goal: str, topology: Topology, options: Options) -> dict[str, Any]:
-    """Make the plan. Raises KeyError for a goal that there is not."""
+def plan_for(goal: str, topology: Topology, options: Options, *, check_mode: bool = False) -> dict[str, Any]:
+    """Make the plan. Raises KeyError for an unknown goal."""
     try:
-        return _GOALS[goal](topology, options)
+        plain, hosts = _GOALS[goal](topology, options)
     except BadValueError as error:
-        return Plan.refused(error.refusal).to_plain()
+        plain, hosts = Plan.refused(error.refusal).to_plain(), {}
+    return with_hosts(plain, hosts, check_mode=check_mode)
 
 
 class BadValueError(Exception):
@@ -52,20 +56,23 @@ def _number(options: Options, name: str, variable: str) -> int:
         raise BadValueError(variable, options[name], "a whole number") from None
 
 
-def _site(topology: Topology, dummy: Options) -> dict[str, Any]:
-    return plan_site(topology).to_plain()
+def _site(topology: Topology, dummy: Options) -> Planned:
+    plan = plan_site(topology)
+    return plan.to_plain(), converging(plan)
 
 
-def _rejoin(topology: Topology, options: Options) -> dict[str, Any]:
-    return plan_rejoin(topology, options.get("primary") or None).to_plain()
+def _rejoin(topology: Topology, options: Options) -> Planned:
+    plan = plan_rejoin(topology, options.get("primary") or None)
+    return plan.to_plain(), converging(plan)
 
 
-def _repoint(topology: Topology, options: Options) -> dict[str, Any]:
-    gone = options.get("gone") or None
-    return {**plan_repoint(topology, str(options["primary"]), gone).to_plain(), "gone": gone}
+def _repoint(topology: Topology, options: Options) -> Planned:
+    old_primary = options.get("old_primary") or None
+    plan = plan_repoint(topology, str(options["primary"]), old_primary)
+    return {**plan.to_plain(), "old_primary": old_primary}, converging(plan, _names(topology))
 
 
-def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
+def _switchover(topology: Topology, options: Options) -> Planned:
     outcome = plan_switchover(
         topology,
         SwitchoverOptions(
@@ -75,12 +82,13 @@ def _switchover(topology: Topology, options: Options) -> dict[str, Any]:
         ),
     )
     ask = places_to_ask(topology, outcome.candidate)
-    former = topology.primary.name if topology.primary else None
-    plain = {"candidate": outcome.candidate, "promoted": outcome.promoted, "former": former, "ask": ask}
-    return {**outcome.plan.to_plain(), **plain}
+    old_primary = topology.primary.name if topology.primary else None
+    plain = {"candidate": outcome.candidate, "promoted": outcome.promoted, "old_primary": old_primary, "ask": ask}
+    return {**outcome.plan.to_plain(), **plain}, switching_over(outcome, _names(topology))
 
 
-def _failover(topology: Topology, options: Options) -> dict[str, Any]:
+def _failover(topology: Topology, options: Options) -> Planned:
+    previous = options.get("previous") or {}
     outcome = plan_failover(
         topology,
         FailoverOptions(
@@ -90,26 +98,31 @@ def _failover(topology: Topology, options: Options) -> dict[str, Any]:
             salvage=bool(options["salvage"]),
             end_sessions=bool(options.get("end_sessions", True)),
             fence_commands=tuple(options.get("fence_commands") or ()),
-            detached=bool(options.get("detached")),
-            gone=options.get("gone") or None,
-            heard=options.get("heard") or None,
-            seen=options.get("seen") or None,
+            detached=bool(previous),
+            old_primary=previous.get("old_primary"),
+            primary_end=previous.get("primary_end"),
+            seen=previous.get("seen"),
         ),
     )
     plain = dict(vars(outcome))
-    ask = places_to_ask(topology, outcome.candidate, outcome.gone)
-    return {**plain.pop("plan").to_plain(), **plain, "ask": ask}
+    ask = places_to_ask(topology, outcome.candidate, outcome.old_primary)
+    hosts = failing_over(outcome, _names(topology), detached=bool(previous))
+    return {**plain.pop("plan").to_plain(), **plain, "ask": ask}, hosts
 
 
-def _restart(topology: Topology, options: Options) -> dict[str, Any]:
+def _restart(topology: Topology, options: Options) -> Planned:
     outcome = plan_restart(
         topology, everything=bool(options["everything"]), by_switchover=bool(options["by_switchover"])
     )
-    groups = {"before": list(outcome.before), "restart_primary": outcome.primary, "after": list(outcome.after)}
-    return {**outcome.plan.to_plain(), **groups, "start_primary": outcome.starts}
+    plain = {"start_primary": outcome.starts, "hands_over": outcome.hands_over}
+    return {**outcome.plan.to_plain(), **plain}, restarting(outcome, _names(topology))
 
 
-_GOALS: dict[str, Callable[[Topology, Options], dict[str, Any]]] = {
+def _names(topology: Topology) -> list[str]:
+    return [member.name for member in topology.members]
+
+
+_GOALS: dict[str, Callable[[Topology, Options], Planned]] = {
     "site": _site,
     "rejoin": _rejoin,
     "repoint": _repoint,

@@ -20,69 +20,75 @@ from .topology import Topology
 
 @dataclass(frozen=True)
 class Loss:
-    """bytes_lost: None when it cannot be told. salvaged: bytes that are brought over from the dead primary's disk."""
+    """text: the sentence. bytes_lost: None when it cannot be told. salvaged: bytes that are brought over from the old
+    primary's disk."""
 
-    told: str
+    text: str
     bytes_lost: int | None
     salvaged: int = 0
 
 
 def loss_of(
-    gone: Member | None, election: Election, heard: Lsn | None, *, salvage: bool, seen: Lsn | None = None
+    old_primary: Member | None, election: Election, primary_end: Lsn | None, *, salvage: bool, seen: Lsn | None = None
 ) -> Loss:
     """Compare the end of the dead primary's WAL with how far the candidate comes.
 
-    heard: how far it reached when it last told the standbys, the least that it had if its disk cannot be read.
+    primary_end: how far it is known to have reached, the least that it had if its disk cannot be read.
     seen: the furthest LSN that any standby had itself, now or at the first look: that was there, whoever wrote it.
     """
     winner = election.winner
     reached = position_of(election.source or winner) if winner else None
     if winner is None or reached is None:
         return Loss("cannot be told", None)
-    found = _of_the_primary(gone, winner, reached, heard, salvage=salvage)
+    found = _of_the_primary(old_primary, winner, reached, primary_end, salvage=salvage)
     kept = reached
-    if found.salvaged and gone is not None and gone.node is not None and gone.node.end is not None:
-        kept = max(reached, gone.node.end)
+    if found.salvaged and old_primary is not None and old_primary.node is not None and old_primary.node.end is not None:
+        kept = max(reached, old_primary.node.end)
     if seen is None or seen <= kept or (found.bytes_lost or 0) >= seen - kept:
         return found
     told = f"at least {seen - kept} bytes of WAL, from {kept} to {seen}, which a standby had that cannot be asked now"
     return Loss(told, seen - kept, found.salvaged)
 
 
-def _of_the_primary(gone: Member | None, winner: Member, reached: Lsn, heard: Lsn | None, *, salvage: bool) -> Loss:
-    if gone is None:
+def _of_the_primary(
+    old_primary: Member | None, winner: Member, reached: Lsn, primary_end: Lsn | None, *, salvage: bool
+) -> Loss:
+    if old_primary is None:
         return Loss(f"nothing that is known of: no node has more than {winner.name} will have ({reached})", 0)
-    node = gone.node
+    node = old_primary.node
     if node is None or node.end is None:
-        return _from_hearsay(gone, heard, reached)
+        return _from_hearsay(old_primary, primary_end, reached)
     if winner.node is None or node.timeline != winner.node.timeline:
-        return _across_timelines(gone, winner, node.end)
+        return _across_timelines(old_primary, winner, node.end)
     if node.end <= reached:
-        return Loss(f"nothing: the WAL of {gone.name} ends at {node.end}, and {winner.name} will have all of it", 0)
+        text = f"nothing: the WAL of {old_primary.name} ends at {node.end}, and {winner.name} will have all of it"
+        return Loss(text, 0)
     missing = node.end - reached
     if salvage:
         return Loss(
-            f"nothing, if the {missing} bytes from {reached} to {node.end} can be brought over from {gone.name}",
+            f"nothing, if the {missing} bytes from {reached} to {node.end} can be brought over from {old_primary.name}",
             0,
             missing,
         )
-    return Loss(f"{missing} bytes of WAL, from {reached} to {node.end}, that only {gone.name} has", missing)
+    return Loss(f"{missing} bytes of WAL, from {reached} to {node.end}, that only {old_primary.name} has", missing)
 
 
-def _across_timelines(gone: Member, winner: Member, end: Lsn) -> Loss:
-    """The candidate is on a newer timeline: what the gone one wrote past the point where its own was left is lost."""
+def _across_timelines(old_primary: Member, winner: Member, end: Lsn) -> Loss:
+    """The candidate is on a newer timeline: what was written past the point where its own was left is lost."""
     history = winner.node.history if winner.node else None
-    timeline = gone.timeline or 0
+    timeline = old_primary.timeline or 0
     if history is not None and history.contains(timeline, end):
-        return Loss(f"nothing: the WAL of {gone.name} ends at {end} on timeline {timeline}, which {winner.name} has", 0)
-    return Loss(f"cannot be told: {gone.name} is on timeline {timeline} up to {end}, {winner.name} on another", None)
+        text = f"nothing: the WAL of {old_primary.name} ends at {end} on timeline {timeline}, which {winner.name} has"
+        return Loss(text, 0)
+    text = f"cannot be told: {old_primary.name} is on timeline {timeline} up to {end}, {winner.name} on another"
+    return Loss(text, None)
 
 
-def latest_heard(topology: Topology, before: Lsn | None, winner: Member) -> Lsn | None:
+def known_primary_end(topology: Topology, before: Lsn | None, winner: Member) -> Lsn | None:
     """The furthest LSN that any standby has, or that its receiver has heard of, now or at an earlier look; and what a
     standby that is not reached told another node. Only of those whose WAL is of the winner's history."""
-    heard = [server.receiver.latest_end for server in _servers(topology, winner) if server.receiver]
-    return _furthest(before, latest_seen(topology, None, winner), *heard)
+    told = [server.receiver.latest_end for server in _servers(topology, winner) if server.receiver]
+    return _furthest(before, latest_seen(topology, None, winner), *told)
 
 
 def latest_seen(topology: Topology, before: Lsn | None, winner: Member) -> Lsn | None:
@@ -106,9 +112,9 @@ def _servers(topology: Topology, winner: Member) -> list[Server]:
     ]
 
 
-def unseen_commits(topology: Topology, gone: Member | None, dead: Collection[str]) -> list[Refusal]:
+def unseen_commits(topology: Topology, old_primary: Member | None, dead: Collection[str]) -> list[Refusal]:
     """A synchronous commit may have been confirmed by standbys of which nothing is known, and by nobody else."""
-    if gone is not None and gone.node is not None and gone.node.end is not None:
+    if old_primary is not None and old_primary.node is not None and old_primary.node.end is not None:
         return []
     settings = {
         member.node.server.synchronous_standby_names
@@ -118,7 +124,7 @@ def unseen_commits(topology: Topology, gone: Member | None, dead: Collection[str
     unseen = {
         member.application_name: member.name
         for member in topology.unseen
-        if not (gone is not None and member.name == gone.name)
+        if not (old_primary is not None and member.name == old_primary.name)
         and member.name not in dead
         and all(found.position is None for found in topology.sightings_of(member))
     }
@@ -152,12 +158,13 @@ def _of_one_history(member: Member, winner: Member, topology: Topology) -> bool:
     return not mine.history.parts_from(theirs.history)
 
 
-def _from_hearsay(gone: Member, heard: Lsn | None, reached: Lsn) -> Loss:
+def _from_hearsay(old_primary: Member, primary_end: Lsn | None, reached: Lsn) -> Loss:
     """The primary's disk cannot be read; what it last told the standbys is the least that it had."""
-    if heard is not None and heard > reached:
+    if primary_end is not None and primary_end > reached:
         return Loss(
-            f"at least {heard - reached} bytes of WAL, from {reached} to {heard}, which {gone.name} told of, or"
-            " another standby had at the first look",
-            heard - reached,
+            f"at least {primary_end - reached} bytes of WAL, from {reached} to {primary_end}, which {old_primary.name}"
+            " told of, or another standby had at the first look",
+            primary_end - reached,
         )
-    return Loss(f"cannot be told: the disk of {gone.name} cannot be read; what it wrote after {reached} is lost", None)
+    text = f"cannot be told: the disk of {old_primary.name} cannot be read; what it wrote after {reached} is lost"
+    return Loss(text, None)

@@ -24,7 +24,7 @@ FRESH_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class Gone:
+class LostPrimary:
     """member: the primary that is gone, None when no node is known to have been it (all of them are standbys).
 
     promoted: the new primary, when an earlier run has promoted it already.
@@ -38,7 +38,7 @@ class Gone:
         return self.member is not None and self.member.node is not None
 
 
-def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
+def find_lost_primary(topology: Topology, dead: Collection[str]) -> LostPrimary | Refusal:
     """Find it: by what the stopped servers were, by whom the standbys follow, by the user's word on who is dead.
 
     A standby that was never pointed to a new primary still follows the one before that. So a stopped server that was
@@ -48,14 +48,14 @@ def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
         return two_primaries(topology.writable)
     if topology.primary is not None:
         return _beside(topology.primary, topology, dead)
-    formers = [member for member in topology.members if _was_primary(member, topology)]
+    old_primaries = [member for member in topology.members if _was_primary(member, topology)]
     newest = max((_timeline(member) for member in topology.members if _runs_as_standby(member)), default=0)
-    current = [member for member in formers if _timeline(member) >= newest]
+    current = [member for member in old_primaries if _timeline(member) >= newest]
     followed = _followed(topology)
     upstreams = [
         member
         for member in topology.members
-        if member.name in followed and member not in formers and not _runs_as_standby(member)
+        if member.name in followed and member not in old_primaries and not _runs_as_standby(member)
     ]
     # a clone that was never started looks like a fenced primary: whom others follow is the better witness then
     if current and not (upstreams and all(map(_is_fenced, current))):
@@ -63,50 +63,50 @@ def find_gone(topology: Topology, dead: Collection[str]) -> Gone | Refusal:
     for choice in (
         upstreams,
         list(topology.unknown),
-        formers,
+        old_primaries,
         [member for member in topology.members if member.has_data and not _runs_as_standby(member)],
     ):
         if len(choice) == 1:
-            return Gone(choice[0])
+            return LostPrimary(choice[0])
         known = [member for member in choice if member.name in dead]
         if choice and len(known) == len(choice):
-            return Gone(known[0])
+            return LostPrimary(known[0])
         if choice:
             return _doubtful(choice)
-    return Gone(None)
+    return LostPrimary(None)
 
 
-def sightings(topology: Topology, gone: Gone) -> list[Refusal]:
+def sightings(topology: Topology, lost: LostPrimary) -> list[Refusal]:
     """Refusals for whatever may accept writes: a server that cannot be asked, a lost host whose server answers, an old
     primary that a standby still hears of, a standby that is becoming a primary."""
-    return [found for member in topology.members if (found := _sighting(member, topology, gone)) is not None]
+    return [found for member in topology.members if (found := _sighting(member, topology, lost)) is not None]
 
 
-def _sighting(member: Member, topology: Topology, gone: Gone) -> Refusal | None:
-    is_gone = gone.member is not None and member.name == gone.member.name
+def _sighting(member: Member, topology: Topology, lost: LostPrimary) -> Refusal | None:
+    is_old_primary = lost.member is not None and member.name == lost.member.name
     node = member.node
     if node is not None and node.promotion_pending:
         return promotion_pending(member)
-    if node is not None and node.has_postmaster and (is_gone or not (node.server or node.recovery_signal)):
+    if node is not None and node.has_postmaster and (is_old_primary or not (node.server or node.recovery_signal)):
         return _seen(member.name, f"its server runs ({node.unreadable or 'in recovery'})")
-    # those of the gone one are ended by its fence
-    if node is not None and node.orphans and not (is_gone or node.recovery_signal):
+    # those of the old primary are ended by its fence
+    if node is not None and node.orphans and not (is_old_primary or node.recovery_signal):
         orphans = f"its postmaster has ended, but {node.orphans} processes of its server may still write"
         return _seen(member.name, orphans)
-    if node is not None and not is_gone:
+    if node is not None and not is_old_primary:
         return None
     told = [found for found in topology.sightings_of(member) if found.in_recovery is not None]
     writer = next((found for found in told if not found.in_recovery), None)
     if writer is not None:
         told_us = f"its server told {topology.told_by(member)} that it is a primary, on timeline {writer.timeline}"
         return _seen(member.name, f"it is alive: {told_us}")
-    if told and not is_gone:
+    if told and not is_old_primary:
         return None  # a standby, which just the controller does not reach
     seen_by = [other.name for other in topology.members if other.node and member.declared.place in other.node.answering]
     if seen_by:
         answer = f"its server answers {' and '.join(seen_by)}"
-        return _seen(member.name, f"it is alive: {answer}") if is_gone else _may_be(member, answer)
-    heard = _heard_by(member, topology) if is_gone and node is None else []
+        return _seen(member.name, f"it is alive: {answer}") if is_old_primary else _may_be(member, answer)
+    heard = _heard_by(member, topology) if is_old_primary and node is None else []
     if heard:
         return _seen(member.name, f"it is alive: {' and '.join(heard)} heard of it within {FRESH_SECONDS} s")
     return None
@@ -128,21 +128,21 @@ def _heard_by(upstream: Member, topology: Topology) -> list[str]:
     ]
 
 
-def connected(topology: Topology, gone: Gone) -> list[str]:
+def connected(topology: Topology, lost: LostPrimary) -> list[str]:
     """A server that hangs says as little as one whose host has vanished: the connection stands with both."""
-    lost = gone.member
-    if lost is None or lost.node is not None:
+    old_primary = lost.member
+    if old_primary is None or old_primary.node is not None:
         return []
     return [
-        f"note: the connection of {member.name} to {lost.name} still stands: should its server only hang, switch its"
-        " host off before it wakes up"
+        f"note: the connection of {member.name} to {old_primary.name} still stands: should its server only hang, switch"
+        " its host off before it wakes up"
         for member in topology.members
         if member.node
         and member.node.server
         and member.node.server.receiver
         and member.node.server.receiver.status == "streaming"
         and (member.node.server.receiver.heard_seconds or 0) > FRESH_SECONDS
-        and topology.upstream_of(member) == lost
+        and topology.upstream_of(member) == old_primary
     ]
 
 
@@ -154,19 +154,19 @@ def _was_primary(member: Member, topology: Topology) -> bool:
     return not node.recovery_signal or (node.control is not None and node.control.state in PRIMARY_STATES)
 
 
-def _last_of(formers: list[Member], topology: Topology, doubted: list[Member]) -> Gone | Refusal:
+def _last_of(old_primaries: list[Member], topology: Topology, doubted: list[Member]) -> LostPrimary | Refusal:
     """Of those that were primary on the newest timeline, the one that was it last."""
     followed = _followed(topology)
 
     def rank(member: Member) -> tuple[bool, bool]:
         return member.name in followed, not _is_fenced(member)
 
-    last = [member for member in formers if rank(member) == max(map(rank, formers))]
+    last = [member for member in old_primaries if rank(member) == max(map(rank, old_primaries))]
     if len(last) > 1:
         return _doubtful(last)
     if (_is_fenced(last[0]) or _was_shut_down(last[0])) and doubted:
         return _may_have_replaced(last[0], doubted)
-    return Gone(last[0])
+    return LostPrimary(last[0])
 
 
 def _was_shut_down(member: Member) -> bool:
@@ -182,7 +182,7 @@ def _timeline(member: Member) -> int:
     return member.timeline or 0
 
 
-def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> Gone | Refusal:
+def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> LostPrimary | Refusal:
     """A primary runs. It is the new one if another node is the old one: an earlier run was cut off."""
     timeline = primary.timeline
     left_behind = [
@@ -201,7 +201,7 @@ def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> Gone 
         if member is not primary and not _runs_as_standby(member) and (member in left_behind or member.name in followed)
     ]
     olds.sort(key=lambda member: not _was_primary(member, topology))
-    return Gone(olds[0] if olds else None, promoted=primary)
+    return LostPrimary(olds[0] if olds else None, promoted=primary)
 
 
 def _is_behind(member: Member, primary: Member, topology: Topology, timeline: int | None) -> bool:
@@ -250,12 +250,12 @@ def _may_be(member: Member, told: str) -> Refusal:
     )
 
 
-def _may_have_replaced(former: Member, doubted: list[Member]) -> Refusal:
+def _may_have_replaced(old_primary: Member, doubted: list[Member]) -> Refusal:
     names = " and ".join(member.name for member in doubted)
     return Refusal(
         "primary_unknown",
         names,
-        f"does not answer, and may have been promoted by the switchover or failover that stopped {former.name}",
+        f"does not answer, and may have been promoted by the switchover or failover that stopped {old_primary.name}",
         "Make it reachable; if it is off for certain, say so with -e failover_primary_is_dead="
         + ",".join(member.name for member in doubted),
     )

@@ -43,10 +43,10 @@ FACTS = frozenset(
         "master_salvage",
         "master_salvage_outcome",
         "postgres_declared",
+        "postgres_left",
         "postgres_observed",
         "postgres_plan",
         "postgres_records",
-        "postgres_role",
         "postgres_restart_hands_over",
         "postgres_run",
         "postgres_status",
@@ -56,15 +56,14 @@ FACTS = frozenset(
 
 PASSED = frozenset(
     {
-        "postgres_enrol_as",
         "postgres_files_are_seen",
         "postgres_goal",
         "postgres_goal_options",
-        "postgres_gone_primary",
         "postgres_ignore_unreachable",
         "postgres_look_action",
         "postgres_new_primary",
         "postgres_not_asked",
+        "postgres_old_primary",
         "postgres_parts_are_compared",
         "postgres_peers_are_asked",
         "postgres_playbook",
@@ -72,7 +71,6 @@ PASSED = frozenset(
         "postgres_server_state",
         "postgres_server_timeout",
         "postgres_settings_are_compared",
-        "postgres_tries",
     }
 )
 """What the playbooks tell the roles, task by task. Set by a user it would change what every task does."""

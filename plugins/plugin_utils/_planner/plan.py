@@ -56,17 +56,27 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Left:
+    """A node that stays as it is, and why. expected: whether the plan means it so; anything else is a failure of the
+    run that ends with it."""
+
+    node: str
+    text: str
+    expected: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """With refusals, nothing at all is carried out.
 
-    notes: what a person should know besides, such as what is lost. left: what this plan leaves undone, and why.
+    notes: what a person should know besides, such as what is lost. left: what this plan leaves undone.
     """
 
     primary: str | None
     nodes: tuple[NodePlan, ...]
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
     @classmethod
     def refused(cls, *refusals: Refusal) -> Plan:
@@ -80,14 +90,14 @@ class Plan:
             for node in self.nodes
             for step in node.steps
         ]
-        return [*steps, *self.notes, *(f"left: {text}" for text in self.left)]
+        return [*steps, *self.notes, *(f"left: {left.text}" for left in self.left)]
 
     def to_plain(self) -> dict[str, Any]:
         """The plan as playbooks use it: each node's role and the kinds of its steps."""
         return {
             "primary": self.primary,
             "lines": self.lines(),
-            "left": list(self.left),
+            "left": [vars(left) for left in self.left],
             "refusals": [str(refusal) for refusal in self.refusals],
             "refusal_names": [refusal.name for refusal in self.refusals],
             "nodes": {

@@ -117,8 +117,8 @@ def _stopped_primary(topology: Topology) -> Choice | tuple[Refusal, ...]:
     if topology.promotion_pending:
         return (promotion_pending(topology.promotion_pending),)
     ours = [m for m in topology.members if m.node and m.node.system_identifier == topology.identity]
-    former = [m for m in ours if m.node and not m.node.standby and not m.node.running and m.has_data]
-    furthest = [m for m in former if all(_reaches(m.node, other.node) for other in ours)]
+    old_primaries = [m for m in ours if m.node and not m.node.standby and not m.node.running and m.has_data]
+    furthest = [m for m in old_primaries if all(_reaches(m.node, other.node) for other in ours)]
     if len(furthest) != 1:
         told = "; ".join(f"{m.name}: {_state(m.node)}" for m in ours)
         return (

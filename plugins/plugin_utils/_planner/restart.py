@@ -23,13 +23,14 @@ RAISED, LOWERED = "raised", "lowered"
 @dataclass(frozen=True)
 class Restart:
     """before, after: standbys that are restarted before and after the primary. primary: whether it is restarted.
-    starts: whether it does not run, so that it is only started."""
+    starts: whether it does not run, so that it is only started. hands_over: whether a switchover restarts it."""
 
     plan: Plan
     before: tuple[str, ...] = ()
     primary: bool = False
     after: tuple[str, ...] = ()
     starts: bool = False
+    hands_over: bool = False
 
 
 def plan_restart(topology: Topology, *, everything: bool = False, by_switchover: bool = False) -> Restart:
@@ -57,7 +58,9 @@ def plan_restart(topology: Topology, *, everything: bool = False, by_switchover:
     before, after = ((), standbys) if lowered else (standbys, ())
     order = [*before, *([primary.name] if primary.name in due else []), *after]
     nodes = [_planned(member, primary, due, order, by_switchover=by_switchover) for member in topology.members]
-    return Restart(Plan(primary.name, tuple(nodes), ()), before, primary.name in due, after)
+    restarted = primary.name in due
+    plan = Plan(primary.name, tuple(nodes), ())
+    return Restart(plan, before, restarted, after, hands_over=restarted and by_switchover)
 
 
 def _started_again(topology: Topology, *, everything: bool) -> Restart:

@@ -17,7 +17,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import
 
 from .election import elect
 from .members import Member
-from .plan import FOLLOW, HAND_OVER, NONE, PRIMARY, PROMOTE, STANDBY, NodePlan, Plan, Refusal, Step
+from .plan import FOLLOW, HAND_OVER, NONE, PRIMARY, PROMOTE, STANDBY, Left, NodePlan, Plan, Refusal, Step
 from .refusals import never_promoted, replay_is_paused, two_primaries, unknown_host
 from .synchronous import waiting_commits
 from .topology import Topology
@@ -86,7 +86,7 @@ def _already(topology: Topology, primary: Member) -> Switchover:
         NodePlan(primary.name, PRIMARY, (Step(NONE, "is the primary already"),)),
         *(NodePlan(member.name, STANDBY, (Step(FOLLOW, f"is pointed to {primary.name}"),)) for member in behind),
     ]
-    left = tuple(f"{member.name} does not answer; rejoin.yml brings it back later" for member in topology.unseen)
+    left = tuple(_unseen(member) for member in topology.unseen)
     plan = Plan(primary.name, tuple(nodes), (), (), left)
     return Switchover(plan, promoted=primary.name if behind or topology.unseen else None)
 
@@ -105,11 +105,12 @@ def _plan(topology: Topology, primary: Member, candidate: Member) -> Plan:
         if member.name in (primary.name, candidate.name):
             continue
         if member.node is None:
-            left.append(f"{member.name} does not answer; rejoin.yml brings it back later")
+            left.append(_unseen(member))
         elif topology.streams(member, primary):
             nodes.append(NodePlan(member.name, STANDBY, (Step(FOLLOW, f"is pointed to {candidate.name}"),)))
         else:
-            left.append(f"{member.name} does not stream from {primary.name} now; site.yml or rejoin.yml bring it back")
+            told = f"{member.name} does not stream from {primary.name} now; site.yml or rejoin.yml bring it back"
+            left.append(Left(member.name, told))
     notes = []
     if primary.node and primary.node.control and not primary.node.control.can_rewind:
         notes.append(
@@ -117,6 +118,10 @@ def _plan(topology: Topology, primary: Member, candidate: Member) -> Plan:
             " it has to be cloned"
         )
     return Plan(candidate.name, tuple(nodes), (), tuple(notes), tuple(left))
+
+
+def _unseen(member: Member) -> Left:
+    return Left(member.name, f"{member.name} does not answer; rejoin.yml brings it back later")
 
 
 def _candidate(topology: Topology, primary: Member, options: SwitchoverOptions) -> Member | Refusal:

@@ -147,13 +147,13 @@ class Topology:
         return False
 
 
-def places_to_ask(topology: Topology, candidate: str | None, gone: str | None = None) -> list[str]:
+def places_to_ask(topology: Topology, candidate: str | None, old_primary: str | None = None) -> list[str]:
     """Where another primary may be: the old primary's place, and those of nodes that were not seen, or not since a task
     failed on them. The word of the user that a host is dead does not keep it from being asked."""
     return [
         member.declared.place
         for member in topology.members
-        if member.name != candidate and (member.node is None or member.name == gone)
+        if member.name != candidate and (member.node is None or member.name == old_primary)
     ]
 
 

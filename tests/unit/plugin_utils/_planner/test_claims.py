@@ -54,5 +54,5 @@ def test_no_plan_is_made_beside_another_run() -> None:
     }  # fmt: skip
     records = {"db-1": {"declared": declared, "observed": None, **record(OLD)}}
     assert cluster_plan(records)["refusal_names"] == ["in_progress"]
-    assert cluster_plan(records, again=True)["refusal_names"] == ["overtaken"]
+    assert cluster_plan(records, number=2)["refusal_names"] == ["overtaken"]
     assert "in_progress" not in cluster_plan({"db-1": {**records["db-1"], "claim": None}})["refusal_names"]

@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[Topology, FailoverOptions, str]] = {
     ),
     "too much of what was heard of is lost": (
         cluster(None, cut("0/6000000"), cut("0/6000000")),
-        FailoverOptions(dead=("db-1",), maximum_loss=255, heard="0/6000100"),
+        FailoverOptions(dead=("db-1",), maximum_loss=255, primary_end="0/6000100"),
         "loss_too_great",
     ),
     "another server that cannot be asked may be a primary": (
@@ -181,7 +181,7 @@ def test_what_is_refused(case: str) -> None:
 def test_a_crashed_primary_is_fenced_and_the_furthest_standby_promoted() -> None:
     outcome = plan_failover(cluster(crashed(), cut("0/5FFFF00"), cut()), FailoverOptions())
     assert steps(outcome) == {"db-1": ["fence"], "db-2": ["follow"], "db-3": ["promote"]}
-    assert (outcome.gone, outcome.reachable, outcome.candidate) == ("db-1", True, "db-3")
+    assert (outcome.old_primary, outcome.reachable, outcome.candidate) == ("db-1", True, "db-3")
     assert "256 bytes behind db-3" in outcome.plan.nodes[1].steps[0].reason
     assert "further than any other" in outcome.plan.nodes[2].steps[0].reason
     assert "db-3 will have all of it" in outcome.plan.notes[0]
@@ -279,7 +279,7 @@ def test_of_equals_priority_decides_then_the_name() -> None:
 def test_a_promotion_that_is_done_is_not_done_again(topology: Topology, options: FailoverOptions, gone: str) -> None:
     outcome = plan_failover(topology, options)
     assert names(outcome) == []
-    assert (outcome.promoted, outcome.candidate, outcome.gone) == ("db-2", None, gone)
+    assert (outcome.promoted, outcome.candidate, outcome.old_primary) == ("db-2", None, gone)
     assert not any("promote" in kinds for kinds in steps(outcome).values())
 
 
@@ -311,36 +311,36 @@ def test_who_wants_another_one_promoted_is_told_that_one_was() -> None:
 def test_who_was_primary_last(topology: Topology, dead: tuple[str, ...], gone: str) -> None:
     outcome = plan_failover(topology, FailoverOptions(dead=dead))
     assert names(outcome) == []
-    assert outcome.gone == gone
+    assert outcome.old_primary == gone
 
 
 def test_a_failover_that_was_cut_off_after_the_fence_still_salvages() -> None:
     topology = cluster(fenced("0/6000100"), None, standby(None, streaming=False))
     outcome = plan_failover(topology, FailoverOptions(dead=("db-2",)))
-    assert (outcome.gone, outcome.candidate, outcome.salvage_from) == ("db-1", "db-3", "0/6000000")
+    assert (outcome.old_primary, outcome.candidate, outcome.salvage_from) == ("db-1", "db-3", "0/6000000")
 
 
 def test_what_became_primary_meanwhile_is_not_promoted_beside() -> None:
     topology = cluster(crashed(), primary(timeline=2), cut())
-    assert plan_failover(topology, FailoverOptions(gone="db-1")).promoted == "db-2"
+    assert plan_failover(topology, FailoverOptions(old_primary="db-1")).promoted == "db-2"
 
 
 def test_after_freezing_the_gone_primary_is_known_from_before() -> None:
     detached = standby(None, streaming=False)
-    known = FailoverOptions(detached=True, gone="db-1")
+    known = FailoverOptions(detached=True, old_primary="db-1")
     outcome = plan_failover(cluster(stopped(), detached, detached, stopped()), known)
-    assert (outcome.gone, outcome.candidate) == ("db-1", "db-2")
+    assert (outcome.old_primary, outcome.candidate) == ("db-1", "db-2")
 
 
 def test_after_freezing_nobody_is_taken_for_the_primary_because_a_task_failed_on_it() -> None:
     outcome = plan_failover(cluster(standby(None), None), FailoverOptions(detached=True))
-    assert (outcome.gone, outcome.candidate) == (None, "db-1")
+    assert (outcome.old_primary, outcome.candidate) == (None, "db-1")
 
 
 def test_refusals_after_the_fence_tell_of_it() -> None:
     topology = cluster(fenced(), None)
     failed = Topology.of(tuple(replace(m, failed=m.node is None) for m in topology.members))
-    (refusal,) = plan_failover(failed, FailoverOptions(detached=True, gone="db-1")).plan.refusals
+    (refusal,) = plan_failover(failed, FailoverOptions(detached=True, old_primary="db-1")).plan.refusals
     assert "db-2: a task failed on it" in refusal.message
     assert "start the old primary" not in refusal.hint
     assert "the standbys are detached and db-1 is fenced by now: when that is put right, run" in refusal.hint
@@ -350,14 +350,14 @@ def test_refusals_after_the_fence_tell_of_it() -> None:
 
 def test_what_was_written_before_the_fence_is_salvaged_too() -> None:
     """The server came up after the first look: the look after its stop counts."""
-    known = FailoverOptions(detached=True, gone="db-1")
+    known = FailoverOptions(detached=True, old_primary="db-1")
     outcome = plan_failover(cluster(fenced("0/6000100"), standby(None, streaming=False)), known)
     assert (outcome.candidate, outcome.salvage_from) == ("db-2", "0/6000000")
 
 
 def test_without_any_primary_the_best_of_all_standbys_is_promoted() -> None:
     outcome = plan_failover(cluster(standby(None), cut("0/6000008"), standby(None)), FailoverOptions())
-    assert (outcome.gone, outcome.candidate) == (None, "db-2")
+    assert (outcome.old_primary, outcome.candidate) == (None, "db-2")
 
 
 any_node = st.sampled_from(
@@ -405,10 +405,10 @@ def test_whatever_is_observed_a_failover_is_safe(
     assert winner.node is not None
     assert winner.node.server is not None
     assert winner.node.server.in_recovery
-    if outcome.gone is not None:
-        gone = topology.member(outcome.gone)
+    if outcome.old_primary is not None:
+        gone = topology.member(outcome.old_primary)
         assert gone.node is None or not gone.node.has_postmaster
-        assert gone.node is not None or outcome.gone in dead, "not seen, so the user has to say that it is dead"
+        assert gone.node is not None or outcome.old_primary in dead, "not seen, so the user has to say that it is dead"
         for member in topology.members:
             assert member.node is None or gone.declared.place not in member.node.answering
     for member in topology.members:

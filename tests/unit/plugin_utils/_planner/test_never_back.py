@@ -24,6 +24,7 @@ from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.fai
     FailoverOptions,
     plan_failover,
 )
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.plan import Left
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.status import status_of
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology, places_to_ask
 from support.clusters import OURS, THEIRS, cluster, lsn, primary, standby, stopped, virgin
@@ -103,7 +104,7 @@ def test_a_promotion_that_is_pending_is_seen_by_everybody() -> None:
 def test_a_second_writable_server_is_called_what_it_is() -> None:
     for gone in (None, "db-1"):  # be it the old primary, of which nothing was expected
         plan = plan_repoint(cluster(primary(), primary(timeline=2), standby("db-2", 2)), "db-2", gone)
-        assert plan.left == ("two primaries: db-1 accepts writes, too; stop the wrong one at once",)
+        assert plan.left == (Left("db-1", "two primaries: db-1 accepts writes, too; stop the wrong one at once"),)
 
 
 def names(topology: Any, **options: Any) -> list[str]:
@@ -130,7 +131,7 @@ def test_what_is_seen_of_a_node_is_worth_more_than_what_was_heard_of_it() -> Non
 
 def test_what_could_not_be_frozen_and_answers_may_be_a_primary() -> None:
     topology = cluster(None, cut(answering=(THIRD,)), None)
-    assert names(topology, dead=("db-1",), detached=True, gone="db-1") == ["primary_unknown"]
+    assert names(topology, dead=("db-1",), detached=True, old_primary="db-1") == ["primary_unknown"]
 
 
 @pytest.mark.parametrize(
@@ -151,8 +152,8 @@ def test_a_standby_that_only_another_node_reaches_is_known_by_what_it_says(
 def test_what_a_standby_had_at_the_first_look_stays_known() -> None:
     far = cut("0/18C00000")
     first = plan_failover(cluster(None, cut(), far), FailoverOptions(dead=("db-1",)))
-    assert first.heard == "0/18C00000"
-    options = {"dead": ("db-1",), "detached": True, "gone": "db-1", "heard": first.heard}
+    assert first.primary_end == "0/18C00000"
+    options = {"dead": ("db-1",), "detached": True, "old_primary": "db-1", "primary_end": first.primary_end}
     assert names(cluster(None, cut(), None), **options) == ["loss_too_great"]
 
 
@@ -235,7 +236,9 @@ def test_what_a_standby_had_itself_stays_known_whoever_the_primary_was(old: Node
     assert first.seen == "0/18C00000"
     second = plan_failover(
         cluster(*nodes, follower, None),
-        FailoverOptions(detached=True, gone="db-1" if old else None, seen=first.seen, heard=first.heard),
+        FailoverOptions(
+            detached=True, old_primary="db-1" if old else None, seen=first.seen, primary_end=first.primary_end
+        ),
     )
     assert [one.name for one in second.plan.refusals] == ["loss_too_great"], second
 
@@ -258,13 +261,13 @@ def test_an_unseen_standby_that_another_node_knows_is_neither_doubted_nor_the_pr
     assert names(cluster(fenced, knows, None)) == []
     outside = replace(standby(None, streaming=False), sightings=(sighting(),))
     outcome = plan_failover(cluster(None, outside, None), FailoverOptions(dead=("db-1",)))
-    assert (outcome.gone, outcome.candidate) == ("db-1", "db-2"), outcome
+    assert (outcome.old_primary, outcome.candidate) == ("db-1", "db-2"), outcome
 
 
 def test_a_failed_task_is_not_called_a_host_that_does_not_answer() -> None:
     found = cluster(None, cut(answering=(THIRD,)), None)
     failed = Topology.of(tuple(replace(member, failed=member.name == "db-3") for member in found.members))
-    refused = plan_failover(failed, FailoverOptions(dead=("db-1",), detached=True, gone="db-1")).plan.refusals
+    refused = plan_failover(failed, FailoverOptions(dead=("db-1",), detached=True, old_primary="db-1")).plan.refusals
     assert "a task failed on it" in str(refused[0])
     assert "does not answer" not in str(refused[0])
 
@@ -302,7 +305,7 @@ def test_a_standby_that_streams_along_the_primary_is_never_ahead_of_it() -> None
 
 def test_after_a_promotion_a_node_on_a_newer_timeline_is_left_as_it_is() -> None:
     plan = plan_repoint(cluster(primary(timeline=2), stopped("0/7000000", timeline=3)), "db-1")
-    assert any("db-2 is on a newer timeline (3)" in text for text in plan.left), plan.left
+    assert any("db-2 is on a newer timeline (3)" in left.text for left in plan.left), plan.left
 
 
 def test_a_connection_that_still_stands_is_told_of() -> None:

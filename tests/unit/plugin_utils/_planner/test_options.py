@@ -22,7 +22,7 @@ from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.opt
 )
 
 ROOT = Path(__file__).resolve().parents[4]
-TASK_FILES = sorted([*ROOT.glob("playbooks/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")])
+TASK_FILES = sorted([*(ROOT / "playbooks").rglob("*.yml"), *ROOT.glob("roles/*/tasks/*.yml")])
 
 
 def role_variables() -> set[str]:

@@ -147,15 +147,17 @@ def test_after_a_promotion_only_what_can_simply_follow_is_touched() -> None:
         "db-2": ["none"],
         "db-3": ["follow"],
     }
-    assert [text.split()[0] for text in plan.left] == ["db-1", "db-4", "db-5"]
+    assert [(left.node, left.expected) for left in plan.left] == [("db-1", False), ("db-4", False), ("db-5", False)]
 
 
 def test_the_old_primary_of_a_failover_is_not_started() -> None:
     plan = plan_repoint(
-        cluster(stopped("0/5000000"), primary(timeline=2), standby("db-1", position="0/4000000")), "db-2", gone="db-1"
+        cluster(stopped("0/5000000"), primary(timeline=2), standby("db-1", position="0/4000000")),
+        "db-2",
+        old_primary="db-1",
     )
     assert [node.name for node in plan.nodes] == ["db-2", "db-3"]
-    assert [text.split()[0] for text in plan.left] == ["db-1"]
+    assert [(left.node, left.expected) for left in plan.left] == [("db-1", True)]
 
 
 def test_a_promotion_that_did_not_last_is_refused() -> None:

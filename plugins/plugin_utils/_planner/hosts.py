@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the hotstandby.postgresql authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts take part in which play, by the play's purpose. Pure.
+
+Plays take their hosts from the plan that was made last, and not from groups: Ansible cannot take a host out of a group,
+and one run of ansible-playbook may move the primary twice. A play that has no host costs nothing. In check mode only
+those plays have hosts that change nothing by themselves, or that know check mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .failover import Failover
+from .plan import CATCH_UP, FENCE, FOLLOW, HAND_OVER, PRIMARY, PROMOTE, STANDBY, Plan
+from .restart import Restart
+from .switchover import Switchover
+
+Hosts = dict[str, list[str]]
+
+CHECKED = frozenset(
+    {
+        "converge",
+        "converge_primary",
+        "converge_standbys",
+        "switchover_try_connection",
+        "switchover_try_settings",
+    }
+)
+"""Purposes whose plays run in check mode."""
+
+
+def converging(plan: Plan, names: Iterable[str] = ()) -> Hosts:
+    """Those of playbooks/parts/converge.yml. names: every node, when somebody was promoted."""
+    return {
+        "converge": [node.name for node in plan.nodes],
+        "converge_primary": [node.name for node in plan.nodes if node.role == PRIMARY],
+        "converge_standbys": [node.name for node in plan.nodes if node.role == STANDBY],
+        "promoted_cluster": list(names),
+    }
+
+
+def failing_over(outcome: Failover, names: Iterable[str], *, detached: bool) -> Hosts:
+    """Those of failover.yml. detached: whether this is its second decision."""
+    plan, everybody = outcome.plan, {"promoted_cluster": list(names)}
+    if detached:
+        source = outcome.old_primary if outcome.salvage_from is not None else None
+        return {
+            **everybody,
+            "failover_salvage_from": [source] if source is not None else [],
+            "failover_catch_up": _doing(plan, CATCH_UP),
+            "failover_promote": _doing(plan, PROMOTE),
+        }
+    return {
+        **everybody,
+        "failover_fence_command": list(names) if outcome.fence_command else [],
+        "failover_fence": _doing(plan, FENCE) if outcome.reachable else [],
+        "failover_detach": _doing(plan, FOLLOW, PROMOTE) if outcome.candidate is not None else [],
+        "failover_compare": list(names) if outcome.candidate is not None else [],
+    }
+
+
+def switching_over(outcome: Switchover, names: Iterable[str]) -> Hosts:
+    """Those of switchover.yml: none when the wanted primary is it, and everybody follows it."""
+    if outcome.candidate is None and outcome.promoted is None:
+        return {}
+    everybody = {"promoted_cluster": list(names)}
+    if outcome.candidate is None:
+        return everybody
+    return {
+        **everybody,
+        "switchover_try_connection": _doing(outcome.plan, HAND_OVER, FOLLOW),
+        "switchover_try_settings": _doing(outcome.plan, PROMOTE),
+        "switchover_old_primary": _doing(outcome.plan, HAND_OVER),
+        "switchover_hand_over": _doing(outcome.plan, HAND_OVER, PROMOTE),
+    }
+
+
+def restarting(outcome: Restart, names: Iterable[str]) -> Hosts:
+    """Those of restart.yml. A primary that is handed over is restarted by switchover.yml."""
+    in_place = outcome.primary and not outcome.hands_over and outcome.plan.primary is not None
+    return {
+        "restart_before": list(outcome.before),
+        "restart_primary": [str(outcome.plan.primary)] if in_place else [],
+        "restart_verify": list(names) if in_place else [],
+        "restart_after": list(outcome.after),
+    }
+
+
+def with_hosts(plain: Mapping[str, Any], hosts: Hosts, *, check_mode: bool) -> dict[str, Any]:
+    """The plan with the hosts of each play. With refusals no play has any."""
+    chosen = {} if plain["refusals"] else hosts
+    return {**plain, "hosts": {name: of for name, of in chosen.items() if name in CHECKED or not check_mode}}
+
+
+def _doing(plan: Plan, *kinds: str) -> list[str]:
+    return [node.name for node in plan.nodes if any(node.does(kind) for kind in kinds)]
