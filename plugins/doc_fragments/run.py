@@ -26,4 +26,9 @@ options:
         description: The file on the node that names the run which may act there.
         type: path
         required: true
+      release:
+        description: Whether this is the run's last act on the node, so that it has ended there after that.
+        type: bool
+        default: false
+        version_added: 1.1.0
 """

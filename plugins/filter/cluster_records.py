@@ -45,7 +45,7 @@ RETURN = r"""
 _value:
   description:
     - By host, what was declared and what was observed (V(null) for a host that did not answer), and whether a task has
-      failed on it since, and what its claim said.
+      failed on it since, what its claim said, and what of it is not as declared.
   type: dict
 """
 
@@ -53,7 +53,7 @@ _value:
 def cluster_records(
     hosts: Iterable[str], hostvars: Mapping[str, Any], alive: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """Return {name: {"declared": ..., "observed": ..., "failed": ..., "claim": ...}} for those hosts."""
+    """Return {name: {"declared": ..., "observed": ..., "failed": ..., "claim": ..., "due": ..., "follows": ...}}."""
     records = {}
     for name in hosts:
         variables = hostvars[name]
@@ -65,6 +65,8 @@ def cluster_records(
             "observed": None if failed else node,
             "failed": failed,
             "claim": None if failed else observed.get("claim"),
+            "due": None if failed else observed.get("due"),
+            "follows": None if failed else observed.get("follows"),
         }
     return records
 

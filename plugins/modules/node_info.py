@@ -185,10 +185,10 @@ claim:
 due:
   description:
     - Those parts of O(declared) that a run would change, or of which that cannot be told, as C(user) and C(slots) where
-      no primary runs. V(null) without O(declared).
+      no primary runs; each with its C(part) and the C(reason). V(null) without O(declared).
   returned: success
   type: list
-  elements: str
+  elements: dict
 follows:
   description: Which of O(peers) a standby follows exactly as O(connection) says. V(null) for none of them.
   returned: success

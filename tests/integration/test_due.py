@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module import due
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner import plan
 from support.clones import ADDRESS, PASSWORD, USER, follow_parameters, make_source, slot_of, wait_until_streaming
 from support.modules import CHECKOUT
 from support.servers import Server, ServerFactory
@@ -52,7 +53,8 @@ def look(run_module: RunModule, server: Server, **more: Any) -> dict[str, Any]:
     params = {**where(server), "declared": declared(server), "encoded_password": encoded(PASSWORD), **more}
     result = run_module("node_info", params)
     assert PASSWORD not in str(result)
-    return result
+    return {**result, "due": result["due"] and [row["part"] for row in result["due"]],
+            "reasons": {row["part"]: row["reason"] for row in result["due"] or ()}}  # fmt: skip
 
 
 def encoded(password: str) -> str:
@@ -123,10 +125,9 @@ def test_what_waits_for_a_restart_and_was_not_noted_by_the_server_is_due(
     assert look(run_module, server, declared=parts)["due"] == []
 
 
-def test_the_role_and_the_module_know_the_same_parts() -> None:
+def test_the_role_the_module_and_the_planner_know_the_same_parts() -> None:
     variables = yaml.safe_load((CHECKOUT / "roles/postgres/vars/main.yml").read_text(encoding="utf-8"))
-    parts = variables["__postgres_parts"]
-    assert parts == list(variables["__postgres_declared_parts"]) == list(due.MODULES) == list(PARTS)
+    assert list(variables["__postgres_declared_parts"]) == list(due.MODULES) == list(PARTS) == list(plan.PARTS)
 
 
 def test_a_password_that_is_an_ordinary_word_hides_nothing(server: Server, run_module: RunModule) -> None:

@@ -130,7 +130,7 @@ def test_cleanly_stopped_and_never_diverged(replicated: Fleet, controller: Contr
     old.run("systemctl", "stop", UNIT)
     promote(new)
     run = controller.playbook("rejoin", check=True)
-    assert plan(run) == {"db-1": ["start", "follow"], "db-2": ["none"], "db-3": ["follow"]}
+    assert plan(run) == {"db-1": ["follow", "start"], "db-2": ["none"], "db-3": ["follow"]}
     assert paths(run) == {}
     assert old.run("stat", "--format=%i", f"{DATA}/PG_VERSION").stdout == inode
     assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
@@ -172,7 +172,7 @@ def test_what_cannot_be_rewound_is_cloned_if_that_is_allowed(without_hints: Flee
     declare(controller, wal_log_hints="off")
     run = controller.playbook("rejoin", *wanted, check=True)
     assert plan(run)["db-1"] == ["fence", "clone", "start"]
-    assert plan(run)["db-3"] == ["start", "follow"]
+    assert plan(run)["db-3"] == ["follow", "start"]
     assert not has_alone(old)
     assert_cluster(without_hints, "db-2", ["db-1", "db-3"], on_timeline=2)
     for name in NODES:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which parts of a node are not as the inventory declares them.
+"""Which parts of a node are not as the inventory declares them, and why.
 
 Each part is judged in check mode by the very function of the module that brings it there, so that a look and a run
 cannot differ. Nothing is changed.
@@ -65,23 +65,46 @@ class LookOnly:
         """Whoever only looks warns nobody: the run will."""
 
 
-def due_parts(module: AnsibleModule, declared: Mapping[str, Any], node: Node) -> list[str]:
-    """Those of the declared parts that a run would change, or of which that cannot be told.
+def due_parts(module: AnsibleModule, declared: Mapping[str, Any], node: Node) -> list[dict[str, str]]:
+    """Those of the declared parts that a run would change, or of which that cannot be told: part and reason.
 
     declared: by part the parameters of its module, without those that say where the instance is.
     """
     hidden = OF_A_PRIMARY if node.server is None or node.server.in_recovery else ()
-    return [part for part, params in declared.items() if part in hidden or not _is_so(module, part, params or {})]
+    reasons = {
+        part: "is compared once the server runs" if part in hidden else _difference(module, part, params or {})
+        for part, params in declared.items()
+    }
+    return [{"part": part, "reason": reason} for part, reason in reasons.items() if reason is not None]
 
 
-def _is_so(module: AnsibleModule, part: str, params: Mapping[str, Any]) -> bool:
+def _difference(module: AnsibleModule, part: str, params: Mapping[str, Any]) -> str | None:
+    """What a run would change, None for nothing."""
     arguments, work = MODULES[part]
     try:
         result = work(LookOnly(module, _validated(module, arguments, {**_secret(module, part), **params})))
-    except CANNOT_TELL:
-        return False
+    except CANNOT_TELL as error:
+        return f"cannot be compared: {error}"
     # a server that has to read its files again, be it to note what waits for a restart
-    return not (result["changed"] or result.get("reloaded")) and result.get("managed", True) is True
+    if not (result["changed"] or result.get("reloaded")) and result.get("managed", True) is True:
+        return None
+    return _changes_told(result) or str(result["reason"])
+
+
+def _changes_told(result: Mapping[str, Any]) -> str:
+    """The settings that change, each with what it is and what it becomes."""
+    changes = [change for change in result.get("changes") or () if isinstance(change, Mapping)]
+    waiting = result.get("pending_restart") or ()
+    told = [
+        f"{change['name']} {_value(change['before'])} -> {_value(change['after'])}"
+        + (" (after a restart)" if change["name"] in waiting else "")
+        for change in changes
+    ]
+    return ", ".join(told)
+
+
+def _value(value: str | None) -> str:
+    return "not set" if value is None else value or "''"
 
 
 def followed_place(module: AnsibleModule, connection: Mapping[str, Any], places: Iterable[str]) -> str | None:

@@ -35,7 +35,11 @@ INSTANCE_ARGUMENTS: dict[str, dict[str, Any]] = {
 RUN_ARGUMENT: dict[str, dict[str, Any]] = {
     "run": {
         "type": "dict",
-        "options": {"id": {"type": "str", "required": True}, "file": {"type": "path", "required": True}},
+        "options": {
+            "id": {"type": "str", "required": True},
+            "file": {"type": "path", "required": True},
+            "release": {"type": "bool", "default": False},
+        },
     }
 }
 
@@ -94,6 +98,13 @@ def kept(module: AnsibleModule) -> AbstractContextManager[None]:
     return Claim(run["file"]).kept(run["id"]) if run and not module.check_mode else nullcontext()
 
 
+def release(module: AnsibleModule) -> None:
+    """Say that the run has ended, where it was said that this is its last act on the node."""
+    run = module.params.get("run") or {}
+    if run.get("release") and not module.check_mode:
+        Claim(run["file"]).release(run["id"])
+
+
 def looking(module: AnsibleModule) -> AbstractContextManager[None]:
     """For work that changes nothing: it looks at the claim, or makes it, by itself."""
     return nullcontext()
@@ -138,6 +149,7 @@ def run_module(
             refuse_root(module.params)
         with claim(module):
             result = work(module)
+        release(module)
     except HotStandbyError as error:
         module.fail_json(msg=str(error), error_name=error.name, **error.facts)
     else:

@@ -13,6 +13,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 from .converge import plan_rejoin, plan_repoint, plan_site
 from .failover import FailoverOptions, plan_failover
 from .hosts import Hosts, converging, failing_over, restarting, switching_over, with_hosts
+from .parts import with_parts
 from .plan import Plan, Refusal
 from .restart import plan_restart
 from .switchover import SwitchoverOptions, plan_switchover
@@ -57,19 +58,23 @@ def _number(options: Options, name: str, variable: str) -> int:
 
 
 def _site(topology: Topology, dummy: Options) -> Planned:
-    plan = plan_site(topology)
-    return plan.to_plain(), converging(plan)
+    return _converging(plan_site(topology), topology)
 
 
 def _rejoin(topology: Topology, options: Options) -> Planned:
-    plan = plan_rejoin(topology, options.get("primary") or None)
-    return plan.to_plain(), converging(plan)
+    return _converging(plan_rejoin(topology, options.get("primary") or None), topology)
 
 
 def _repoint(topology: Topology, options: Options) -> Planned:
     old_primary = options.get("old_primary") or None
     plan = plan_repoint(topology, str(options["primary"]), old_primary)
-    return {**plan.to_plain(), "old_primary": old_primary}, converging(plan, _names(topology))
+    plain, hosts = _converging(plan, topology, promoted=True)
+    return {**plain, "old_primary": old_primary}, hosts
+
+
+def _converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Planned:
+    complete = with_parts(plan, topology)
+    return complete.to_plain(), converging(complete, topology, promoted=promoted)
 
 
 def _switchover(topology: Topology, options: Options) -> Planned:
@@ -84,7 +89,7 @@ def _switchover(topology: Topology, options: Options) -> Planned:
     ask = places_to_ask(topology, outcome.candidate)
     old_primary = topology.primary.name if topology.primary else None
     plain = {"candidate": outcome.candidate, "promoted": outcome.promoted, "old_primary": old_primary, "ask": ask}
-    return {**outcome.plan.to_plain(), **plain}, switching_over(outcome, _names(topology))
+    return {**outcome.plan.to_plain(), **plain}, switching_over(outcome, topology)
 
 
 def _failover(topology: Topology, options: Options) -> Planned:
@@ -106,7 +111,7 @@ def _failover(topology: Topology, options: Options) -> Planned:
     )
     plain = dict(vars(outcome))
     ask = places_to_ask(topology, outcome.candidate, outcome.old_primary)
-    hosts = failing_over(outcome, _names(topology), detached=bool(previous))
+    hosts = failing_over(outcome, topology, detached=bool(previous))
     return {**plain.pop("plan").to_plain(), **plain, "ask": ask}, hosts
 
 
@@ -115,11 +120,7 @@ def _restart(topology: Topology, options: Options) -> Planned:
         topology, everything=bool(options["everything"]), by_switchover=bool(options["by_switchover"])
     )
     plain = {"start_primary": outcome.starts, "hands_over": outcome.hands_over}
-    return {**outcome.plan.to_plain(), **plain}, restarting(outcome, _names(topology))
-
-
-def _names(topology: Topology) -> list[str]:
-    return [member.name for member in topology.members]
+    return {**outcome.plan.to_plain(), **plain}, restarting(outcome, topology)
 
 
 _GOALS: dict[str, Callable[[Topology, Options], Planned]] = {

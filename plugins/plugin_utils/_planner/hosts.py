@@ -10,21 +10,24 @@ those plays have hosts that change nothing by themselves, or that know check mod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .failover import Failover
+from .parts import has_work, leaves_behind
 from .plan import CATCH_UP, FENCE, FOLLOW, HAND_OVER, PRIMARY, PROMOTE, STANDBY, Plan
 from .restart import Restart
 from .switchover import Switchover
+from .topology import Topology
 
 Hosts = dict[str, list[str]]
 
 CHECKED = frozenset(
     {
-        "converge",
         "converge_primary",
         "converge_standbys",
+        "verify",
+        "clean_up",
         "switchover_try_connection",
         "switchover_try_settings",
     }
@@ -32,19 +35,29 @@ CHECKED = frozenset(
 """Purposes whose plays run in check mode."""
 
 
-def converging(plan: Plan, names: Iterable[str] = ()) -> Hosts:
-    """Those of playbooks/parts/converge.yml. names: every node, when somebody was promoted."""
+def converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Hosts:
+    """Those of playbooks/parts/converge.yml and outcome.yml. promoted: whether this follows a promotion.
+
+    Where nothing is done, the first look is the outcome, and nobody looks again.
+    """
+    everybody = _names(topology)
+    work = [node for node in plan.nodes if has_work(node)]
+    clean_up = [node.name for node in plan.nodes if leaves_behind(node, topology.member(node.name))]
     return {
-        "converge": [node.name for node in plan.nodes],
-        "converge_primary": [node.name for node in plan.nodes if node.role == PRIMARY],
-        "converge_standbys": [node.name for node in plan.nodes if node.role == STANDBY],
-        "promoted_cluster": list(names),
+        "converge_primary": [node.name for node in work if node.role == PRIMARY],
+        "converge_standbys": [node.name for node in work if node.role == STANDBY],
+        "verify": [node.name for node in plan.nodes],
+        "clean_up": clean_up,
+        "look_again": everybody if work or clean_up or promoted else [],
+        "judge": everybody,
+        "promoted_cluster": everybody if promoted else [],
     }
 
 
-def failing_over(outcome: Failover, names: Iterable[str], *, detached: bool) -> Hosts:
+def failing_over(outcome: Failover, topology: Topology, *, detached: bool) -> Hosts:
     """Those of failover.yml. detached: whether this is its second decision."""
-    plan, everybody = outcome.plan, {"promoted_cluster": list(names)}
+    plan, names = outcome.plan, _names(topology)
+    everybody = {"promoted_cluster": names}
     if detached:
         source = outcome.old_primary if outcome.salvage_from is not None else None
         return {
@@ -55,18 +68,18 @@ def failing_over(outcome: Failover, names: Iterable[str], *, detached: bool) -> 
         }
     return {
         **everybody,
-        "failover_fence_command": list(names) if outcome.fence_command else [],
+        "failover_fence_command": names if outcome.fence_command else [],
         "failover_fence": _doing(plan, FENCE) if outcome.reachable else [],
         "failover_detach": _doing(plan, FOLLOW, PROMOTE) if outcome.candidate is not None else [],
-        "failover_compare": list(names) if outcome.candidate is not None else [],
+        "failover_compare": names if outcome.candidate is not None else [],
     }
 
 
-def switching_over(outcome: Switchover, names: Iterable[str]) -> Hosts:
+def switching_over(outcome: Switchover, topology: Topology) -> Hosts:
     """Those of switchover.yml: none when the wanted primary is it, and everybody follows it."""
     if outcome.candidate is None and outcome.promoted is None:
         return {}
-    everybody = {"promoted_cluster": list(names)}
+    everybody = {"promoted_cluster": _names(topology)}
     if outcome.candidate is None:
         return everybody
     return {
@@ -78,14 +91,17 @@ def switching_over(outcome: Switchover, names: Iterable[str]) -> Hosts:
     }
 
 
-def restarting(outcome: Restart, names: Iterable[str]) -> Hosts:
+def restarting(outcome: Restart, topology: Topology) -> Hosts:
     """Those of restart.yml. A primary that is handed over is restarted by switchover.yml."""
     in_place = outcome.primary and not outcome.hands_over and outcome.plan.primary is not None
+    names = _names(topology)
     return {
         "restart_before": list(outcome.before),
         "restart_primary": [str(outcome.plan.primary)] if in_place else [],
-        "restart_verify": list(names) if in_place else [],
+        "restart_verify": names if in_place else [],
         "restart_after": list(outcome.after),
+        "look_again": names,
+        "judge": names,
     }
 
 
@@ -93,6 +109,10 @@ def with_hosts(plain: Mapping[str, Any], hosts: Hosts, *, check_mode: bool) -> d
     """The plan with the hosts of each play. With refusals no play has any."""
     chosen = {} if plain["refusals"] else hosts
     return {**plain, "hosts": {name: of for name, of in chosen.items() if name in CHECKED or not check_mode}}
+
+
+def _names(topology: Topology) -> list[str]:
+    return [member.name for member in topology.members]
 
 
 def _doing(plan: Plan, *kinds: str) -> list[str]:

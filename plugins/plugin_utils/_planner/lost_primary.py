@@ -200,8 +200,12 @@ def _beside(primary: Member, topology: Topology, dead: Collection[str]) -> LostP
         for member in topology.members
         if member is not primary and not _runs_as_standby(member) and (member in left_behind or member.name in followed)
     ]
-    olds.sort(key=lambda member: not _was_primary(member, topology))
-    return LostPrimary(olds[0] if olds else None, promoted=primary)
+
+    def rank(member: Member) -> tuple[bool, int]:
+        """Others may have been left behind by earlier failovers."""
+        return _was_primary(member, topology), _timeline(member)
+
+    return LostPrimary(max(olds, key=rank, default=None), promoted=primary)
 
 
 def _is_behind(member: Member, primary: Member, topology: Topology, timeline: int | None) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,15 @@ class Member:
     """A node as declared and, when its host answered, as observed.
 
     failed: whether a task has failed on it since it was observed, so that it is not known how it is now.
+    due: by part what is not as declared, and why; None where nothing was compared. follows: the place that it follows
+    exactly as declared.
     """
 
     declared: Declared
     node: Node | None
     failed: bool = False
+    due: Mapping[str, str] | None = None
+    follows: str | None = None
 
     @property
     def name(self) -> str:
@@ -78,12 +82,17 @@ class Member:
 
 
 def members_from(records: Mapping[str, Mapping[str, Any]]) -> tuple[Member, ...]:
-    """Read {name: {"declared": ..., "observed": node or None, "failed": bool}}. Raises KeyError or ValueError."""
+    """Read {name: {"declared": ..., "observed": node or None, "failed": bool, "due": ..., "follows": ...}}.
+
+    Raises KeyError or ValueError.
+    """
     return tuple(
         Member(
             _declared_from(name, record["declared"]),
             _node_from(record.get("observed")),
             bool(record.get("failed", False)),
+            _due_from(record.get("due")),
+            record.get("follows"),
         )
         for name, record in records.items()
     )
@@ -103,6 +112,10 @@ def _declared_from(name: str, plain: Mapping[str, Any]) -> Declared:
         priority=int(plain["priority"]),
         never_promote=bool(plain["never_promote"]),
     )
+
+
+def _due_from(plain: Iterable[Mapping[str, Any]] | None) -> dict[str, str] | None:
+    return None if plain is None else {str(row["part"]): str(row["reason"]) for row in plain}
 
 
 def _node_from(plain: Mapping[str, Any] | None) -> Node | None:

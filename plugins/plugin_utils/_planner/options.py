@@ -72,6 +72,7 @@ PASSED = frozenset(
         "postgres_server_state",
         "postgres_server_timeout",
         "postgres_settings_are_compared",
+        "postgres_verify_ends_the_run",
     }
 )
 """What the playbooks tell the roles, task by task. Set by a user it would change what every task does."""

@@ -25,6 +25,13 @@ PROMOTE = "promote"
 HAND_OVER = "hand_over"
 RESTART = "restart"
 
+# The parts of a node that the inventory declares; each is brought to its place by one module, and is a kind of step.
+SERVICE = "service"
+OF_A_PRIMARY = ("user", "slots")
+PARTS = ("passfile", "settings", SERVICE, "guard", "access", *OF_A_PRIMARY)
+# How a standby follows its primary.
+CONNECTION = "connection"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -34,9 +41,12 @@ class Step:
 
 @dataclass(frozen=True)
 class NodePlan:
+    """parts: which of its parts are due; all of them where nothing was compared."""
+
     name: str
     role: str
     steps: tuple[Step, ...]
+    parts: tuple[str, ...] = (*PARTS, CONNECTION)
 
     def does(self, kind: str) -> bool:
         return any(step.kind == kind for step in self.steps)
@@ -85,8 +95,9 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan as people read it, one line per step."""
         width = max((len(node.name) for node in self.nodes), default=0)
+        kinds = max((len(step.kind) for node in self.nodes for step in node.steps), default=0)
         steps = [
-            f"{node.name:<{width}}  {node.role:<7}  {step.kind:<6}  {step.reason}"
+            f"{node.name:<{width}}  {node.role:<7}  {step.kind:<{kinds}}  {step.reason}"
             for node in self.nodes
             for step in node.steps
         ]
@@ -105,6 +116,7 @@ class Plan:
                     "role": node.role,
                     "steps": [step.kind for step in node.steps],
                     "reasons": [step.reason for step in node.steps],
+                    "parts": list(node.parts),
                 }
                 for node in self.nodes
             },

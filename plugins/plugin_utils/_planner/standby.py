@@ -161,7 +161,7 @@ def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tu
             "Set hot_standby_allow_clone=true for this host to have it cloned anew, or restore the WAL from an archive",
         )
     follow = Step(FOLLOW, f"{place}, on the history of {primary.name}")
-    return (follow,) if node.running else (Step(START, "its server is stopped"), follow)
+    return (follow,) if node.running else (follow, Step(START, "its server is stopped"))
 
 
 def _needs_removed_wal(node: Node, source: Node, slot: str) -> bool:

@@ -271,6 +271,8 @@ def test_of_equals_priority_decides_then_the_name() -> None:
         (cluster(crashed(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
         (cluster(stopped(), primary(timeline=2), cut()), FailoverOptions(), "db-1"),
         (cluster(stopped(), primary(timeline=2), fenced()), FailoverOptions(), "db-3"),
+        # db-1 was left behind by the failover before: the one that was replaced just now is not started
+        (cluster(crashed(), primary(timeline=3), fenced(timeline=2)), FailoverOptions(), "db-3"),
         (cluster(None, primary(timeline=2), cut()), FailoverOptions(dead=("db-1",)), "db-1"),
         (cluster(None, primary(timeline=2), cut()), FailoverOptions(), "db-1"),
         (cluster(None, primary("db-3", timeline=2), standby("db-2", 2)), FailoverOptions(dead=("db-1",)), "db-1"),

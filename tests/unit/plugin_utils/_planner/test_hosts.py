@@ -23,6 +23,7 @@ from support.clusters import cluster, primary, standby, stopped
 
 ROOT = Path(__file__).resolve().parents[4]
 EVERYBODY = ["db-1", "db-2", "db-3"]
+OUTCOME = {"look_again": EVERYBODY, "judge": EVERYBODY}
 SWITCHOVER = {"to": "db-2", "maximum_lag": 1024, "maximum_archive_backlog": 16}
 FAILOVER = {"dead": "", "to": "", "maximum_loss": 1024, "salvage": True}
 HEALTHY = cluster(primary("db-2", "db-3"), standby("db-1"), standby("db-1"))
@@ -43,16 +44,24 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         "site",
         HEALTHY,
         {},
-        {"converge": EVERYBODY, "converge_primary": ["db-1"], "converge_standbys": ["db-2", "db-3"]},
+        {
+            "converge_primary": ["db-1"],
+            "converge_standbys": ["db-2", "db-3"],
+            "verify": EVERYBODY,
+            "look_again": EVERYBODY,
+            "judge": EVERYBODY,
+        },
     ),
     "repoint, one is left": (
         "repoint",
         cluster(stopped("0/5000000"), primary("db-3", timeline=2), standby("db-2", 2)),
         {"primary": "db-2", "old_primary": "db-1"},
         {
-            "converge": ["db-2", "db-3"],
             "converge_primary": ["db-2"],
             "converge_standbys": ["db-3"],
+            "verify": ["db-2", "db-3"],
+            "look_again": EVERYBODY,
+            "judge": EVERYBODY,
             "promoted_cluster": EVERYBODY,
         },
     ),
@@ -119,15 +128,15 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         "restart",
         HEALTHY,
         {"everything": True, "by_switchover": False},
-        {"restart_before": ["db-2", "db-3"], "restart_primary": ["db-1"], "restart_verify": EVERYBODY},
+        {"restart_before": ["db-2", "db-3"], "restart_primary": ["db-1"], "restart_verify": EVERYBODY, **OUTCOME},
     ),
     "restart by a switchover": (
         "restart",
         HEALTHY,
         {"everything": True, "by_switchover": True},
-        {"restart_before": ["db-2", "db-3"]},
+        {"restart_before": ["db-2", "db-3"], **OUTCOME},
     ),
-    "restart of nobody": ("restart", HEALTHY, {"everything": False, "by_switchover": False}, {}),
+    "restart of nobody": ("restart", HEALTHY, {"everything": False, "by_switchover": False}, OUTCOME),
 }
 
 
@@ -146,11 +155,11 @@ def test_who_fetches_and_who_gives() -> None:
         cluster(dead, behind, behind), FailoverOptions(dead=(), detached=True, old_primary="db-1", maximum_loss=0)
     )
     assert outcome.plan.refusals == ()
-    found = failing_over(outcome, EVERYBODY, detached=True)
+    found = failing_over(outcome, LOST, detached=True)
     assert (found["failover_salvage_from"], found["failover_catch_up"]) == (["db-1"], [])
     preferred = FailoverOptions(detached=True, old_primary="db-1", to="db-3", salvage=False, maximum_loss=2**30)
     ahead = standby(None, streaming=False, position="0/5800000")
-    found = failing_over(plan_failover(cluster(dead, ahead, behind), preferred), EVERYBODY, detached=True)
+    found = failing_over(plan_failover(cluster(dead, ahead, behind), preferred), LOST, detached=True)
     assert (found["failover_catch_up"], found["failover_promote"]) == (["db-3"], ["db-3"])
     assert found["failover_salvage_from"] == []
 
@@ -169,7 +178,7 @@ def test_the_playbooks_know_the_planners_purposes_and_no_others() -> None:
         for purpose in re.findall(r"planned_hosts\(groups, '(\w+)'\)", path.read_text(encoding="utf-8"))
     }
     outcome = plan_failover(LOST, FailoverOptions())
-    of_failover = {**failing_over(outcome, (), detached=False), **failing_over(outcome, (), detached=True)}
+    of_failover = {**failing_over(outcome, LOST, detached=False), **failing_over(outcome, LOST, detached=True)}
     planned = {purpose for goal, topology, options, _expected in CASES.values() for purpose in
                plan_for(goal, topology, options)["hosts"]}  # fmt: skip
     assert used == planned | of_failover.keys()

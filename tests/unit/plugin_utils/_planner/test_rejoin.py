@@ -21,7 +21,7 @@ PATHS: dict[str, tuple[Node, list[str] | str]] = {
     "streams": (standby("db-1", timeline=2, position="0/8000000"), ["none"]),
     "nothing there": (virgin(), ["clone", "start"]),
     "rewind was cut off": (virgin(directory=contents.WRECK, wreck="a rewind was cut off"), ["clone", "start"]),
-    "stopped old primary, exactly at the fork": (stopped("0/5000000", signal=False), ["start", "follow"]),
+    "stopped old primary, exactly at the fork": (stopped("0/5000000", signal=False), ["follow", "start"]),
     "stopped old primary, past the fork": (stopped("0/5000008", signal=False), ["rewind", "start"]),
     "killed old primary, past the fork": (
         stopped("0/5000008", signal=False, state="in production"),
