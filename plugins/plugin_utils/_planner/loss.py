@@ -106,9 +106,9 @@ def _furthest(*positions: Lsn | None) -> Lsn | None:
 
 def _servers(topology: Topology, winner: Member) -> list[Server]:
     return [
-        member.node.server
+        member.server
         for member in topology.members
-        if member.node and member.node.server and _of_one_history(member, winner, topology)
+        if member.server and _of_one_history(member, winner, topology)
     ]
 
 
@@ -117,9 +117,9 @@ def unseen_commits(topology: Topology, old_primary: Member | None, dead: Collect
     if old_primary is not None and old_primary.node is not None and old_primary.node.end is not None:
         return []
     settings = {
-        member.node.server.synchronous_standby_names
+        member.server.synchronous_standby_names
         for member in topology.members
-        if member.node and member.node.server and member not in topology.foreign
+        if member.server and member not in topology.foreign
     }
     unseen = {
         member.application_name: member.name

@@ -118,13 +118,11 @@ def _heard_by(upstream: Member, topology: Topology) -> list[str]:
     return [
         member.name
         for member in topology.members
-        if member.node
-        and member.node.server
-        and member.node.server.receiver
-        and member.node.server.receiver.status == "streaming"
+        if (receiver := member.receiver) is not None
+        and receiver.status == "streaming"
         and topology.upstream_of(member) == upstream
-        and member.node.server.receiver.heard_seconds is not None
-        and member.node.server.receiver.heard_seconds <= FRESH_SECONDS
+        and receiver.heard_seconds is not None
+        and receiver.heard_seconds <= FRESH_SECONDS
     ]
 
 
@@ -137,11 +135,9 @@ def connected(topology: Topology, lost: LostPrimary) -> list[str]:
         f"note: the connection of {member.name} to {old_primary.name} still stands: should its server only hang, switch"
         " its host off before it wakes up"
         for member in topology.members
-        if member.node
-        and member.node.server
-        and member.node.server.receiver
-        and member.node.server.receiver.status == "streaming"
-        and (member.node.server.receiver.heard_seconds or 0) > FRESH_SECONDS
+        if (receiver := member.receiver) is not None
+        and receiver.status == "streaming"
+        and (receiver.heard_seconds or 0) > FRESH_SECONDS
         and topology.upstream_of(member) == old_primary
     ]
 
@@ -222,7 +218,7 @@ def _followed(topology: Topology) -> set[str]:
 
 
 def _runs_as_standby(member: Member) -> bool:
-    return member.node is not None and member.node.server is not None and member.node.server.in_recovery
+    return member.server is not None and member.server.in_recovery
 
 
 def _alive(name: str, told: str) -> Refusal:

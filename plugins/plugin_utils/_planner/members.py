@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Server
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node, Receiver, Server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import CLUSTER
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.slot_name import application_name
 
@@ -75,6 +75,11 @@ class Member:
     def server(self) -> Server | None:
         """Its running server, as far as it was seen."""
         return self.node.server if self.node else None
+
+    @property
+    def receiver(self) -> Receiver | None:
+        """Its walreceiver, as far as it was seen."""
+        return self.server.receiver if self.server else None
 
     @property
     def timeline(self) -> int | None:

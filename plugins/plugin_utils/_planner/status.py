@@ -144,7 +144,7 @@ def _state(member: Member, topology: Topology) -> str:
 def _lag_bytes(server: Server | None, topology: Topology) -> int | None:
     """Bytes between the primary's position and what this standby has replayed; never below 0, since the two
     were not asked at the same instant."""
-    primary = topology.primary.node.server if topology.primary and topology.primary.node else None
+    primary = topology.primary.server if topology.primary else None
     if server is None or primary is None or not server.in_recovery:
         return None
     if server.replayed is None or primary.position is None:
@@ -165,8 +165,8 @@ def _problems(topology: Topology, left_out: Collection[str]) -> Iterator[str]:
         yield "no primary is running: site.yml starts one that was merely stopped, failover.yml promotes a standby"
     if len(topology.writable) > 1:
         yield f"{' and '.join(m.name for m in topology.writable)} are both primaries: stop the wrong one at once"
-    if topology.primary and topology.primary.node and topology.primary.node.server:
-        yield from _waiting_commits(topology.primary.name, topology.primary.node.server)
+    if topology.primary and topology.primary.server:
+        yield from _waiting_commits(topology.primary.name, topology.primary.server)
     if topology.primary and topology.primary.node and topology.primary.node.timeline:
         for member, newer in members_newer_than(topology, topology.primary.node.timeline):
             yield (
@@ -223,8 +223,8 @@ def _warnings(topology: Topology) -> Iterator[str]:
     for member in topology.members:
         if member.node is None:
             continue
-        if member.node.server is not None:
-            for text in _server_warnings(member.node.server, topology):
+        if member.server is not None:
+            for text in _server_warnings(member.server, topology):
                 yield f"{member.name}: {text}"
         for text in member.node.overridden:
             yield f"{member.name}: {text}; site.yml refuses that"
