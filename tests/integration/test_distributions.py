@@ -27,7 +27,10 @@ ASKED = (
 
 
 def host(family: str, release: str, **variables: Any) -> dict[str, Any]:
-    return {"facts": {"hotstandby_host": {"family": family, "release": release, "has_account": True}}, **variables}
+    name, version = [*release.split(), ""][:2]
+    like = {"Debian": "debian", "RedHat": "rhel"}.get(family, "")
+    printed = f'ID={name.lower()}\nID_LIKE="{like}"\nVERSION_ID="{version}"\nHOTSTANDBY_HAS_ACCOUNT=yes'
+    return {"__postgres_reached": {"stdout": printed}, **variables}
 
 
 HOSTS = {
@@ -38,7 +41,7 @@ HOSTS = {
     "resolute": host("Debian", "Ubuntu 26"),
     "rocky": host("RedHat", "Rocky 9", postgres_data_directory="/data/pg"),
     "other": host("other", "Arch", postgres_version="18", postgres_data_directory="/srv/pg/data"),
-    "unseen": {"facts": {}},
+    "unseen": {},
 }
 
 
@@ -52,13 +55,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     controller.inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
     values = {name: f"{{{{ postgres_{name} }}}}" for name in ASKED}
     keep = {"content": "{{ values | to_json }}", "dest": f"{directory}/{{{{ inventory_hostname }}}}.json"}
-    know = {"name": "hotstandby.postgresql.postgres", "tasks_from": "known"}
+    know = {"name": "hotstandby.postgresql.postgres", "tasks_from": "variables"}
     tasks = [
         {"name": "Know the variables", "ansible.builtin.import_role": know},
         {
             "name": "Keep them",
             "ansible.builtin.copy": {**keep, "mode": "0600"},
-            "vars": {"values": values, "ansible_facts": "{{ facts }}"},
+            "vars": {"values": values},
             "delegate_to": "localhost",
         },
     ]

@@ -28,7 +28,7 @@ PLAYBOOK = """\
   environment: {PYTHONPATH: "{{ python_path }}"}
   tasks:
     - name: Know the node
-      ansible.builtin.import_role: {name: hotstandby.postgresql.postgres, tasks_from: known}
+      ansible.builtin.import_role: {name: hotstandby.postgresql.postgres, tasks_from: variables}
     - name: Fetch
       ansible.builtin.import_role: {name: hotstandby.postgresql.master, tasks_from: salvage_fetch}
 
@@ -39,7 +39,7 @@ PLAYBOOK = """\
   environment: {PYTHONPATH: "{{ python_path }}"}
   tasks:
     - name: Know the node
-      ansible.builtin.import_role: {name: hotstandby.postgresql.postgres, tasks_from: known}
+      ansible.builtin.import_role: {name: hotstandby.postgresql.postgres, tasks_from: variables}
     - name: Install
       ansible.builtin.import_role: {name: hotstandby.postgresql.master, tasks_from: salvage_install}
 """
@@ -68,7 +68,7 @@ class Run:
         system = next(line.split()[-1] for line in control.splitlines() if "system identifier" in line)
         observed = {"server": {"timeline": 1}, "control": {"system_identifier": system}}
         shared = {
-            "postgres_plan": {"salvage_from": salvage_from, "gone": "dead", "candidate": "candidate"},
+            "postgres_plan": {"salvage_from": salvage_from, "old_primary": "dead", "candidate": "candidate"},
             "postgres_records": {
                 "dead": {"declared": {"place": "127.0.0.1 1"}},
                 "candidate": {"declared": {"place": "127.0.0.1 2"}, "observed": observed},

@@ -149,12 +149,6 @@ def test_imports_go_down() -> None:
     assert {wrong for file, tree in FILES.items() for wrong in breaks_of(file, tree)} == set()
 
 
-def test_what_each_run_begins_with_imports_nothing_of_the_collection() -> None:
-    """A module's code is sent and compiled at each of its runs."""
-    file = "module_utils/_module/host_info"
-    assert [name for name in imports_of(file, FILES[file]) if package_of(name)] == []
-
-
 def test_the_form_of_an_import_tells_whether_it_leaves_the_package() -> None:
     """A sibling is imported relatively, everything else by its full name."""
     for file, tree in FILES.items():
