@@ -124,7 +124,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entr
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_probe import probe
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_probe import replication_probe
 
 # Each action and the parameters that it needs.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -156,7 +156,7 @@ def main() -> None:
         required_if=[("action", action, needed) for action, needed in NEEDS.items() if needed],
         supports_check_mode=True,
     )
-    run_module(module, probe, kept)
+    run_module(module, replication_probe, kept)
 
 
 if __name__ == "__main__":

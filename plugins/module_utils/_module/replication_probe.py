@@ -38,7 +38,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting imp
 READ_ONLY_TRANSACTION = "25006"
 
 
-def probe(module: AnsibleModule) -> dict[str, Any]:
+def replication_probe(module: AnsibleModule) -> dict[str, Any]:
     """Write or read the row. Raises HotStandbyError."""
     params = module.params
     if module.check_mode:

@@ -56,7 +56,7 @@ PORT_TAKEN = re.compile(
 )
 
 
-def steps(state: str, running: bool, busy: bool, orphans: bool = False) -> tuple[str, ...]:
+def actions(state: str, running: bool, busy: bool, orphans: bool = False) -> tuple[str, ...]:
     """Return what leads to the wanted state. Pure.
 
     busy: the service manager runs the server, or would start it again by itself.
