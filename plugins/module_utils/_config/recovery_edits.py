@@ -15,12 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    RECOVERY_CONF,
+    RECOVERY_SIGNAL_FILE,
+    SIGNAL_FILE,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
 from .conf_file import ConfFile
 from .conf_tree import AUTO_CONF, Occurrence
 from .conninfo import hide_password
-from .recovery_settings import RECOVERY_CONF, RECOVERY_SIGNAL_FILE, SIGNAL_FILE, not_elsewhere, without_settings
+from .recovery_settings import not_elsewhere, without_settings
 
 
 @dataclass(frozen=True)

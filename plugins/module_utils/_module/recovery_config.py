@@ -22,9 +22,6 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
     OPTIONAL,
-    RECOVERY_CONF,
-    RECOVERY_SIGNAL_FILE,
-    SIGNAL_FILE,
     primary_conninfo,
     wanted_settings,
 )
@@ -40,6 +37,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    RECOVERY_CONF,
+    RECOVERY_SIGNAL_FILE,
+    SIGNAL_FILE,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import find_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.recovery_live import Standby

@@ -16,10 +16,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.reco
     plan_edits,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
-    SIGNAL_FILE,
     primary_conninfo,
     wanted_settings,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import SIGNAL_FILE
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import SUPPORTED, Dialect
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.boot_guard_config import guard_config
 from support.clusters import declared
