@@ -33,7 +33,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sess
     connect,
     connect_replication,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for, wait_until
 
 READ_ONLY_TRANSACTION = "25006"
 
@@ -139,9 +139,8 @@ def wait_for_promotion(params: Mapping[str, Any]) -> dict[str, Any]:
         return int(found["timeline"]) > int(params["timeline"])
 
     place = f"{params['host']} port {params['host_port']}"
-    try:
-        waited = wait_until(promoted, params["timeout"], "it is on a newer timeline")
-    except HotStandbyError:
+    waited = wait_for(promoted, params["timeout"])
+    if waited is None:
         told = f"{place} was not seen on a newer timeline than {params['timeline']}"
         outcome, waited = {"promoted": False, "answered": answered[0]}, float(params["timeout"])
     else:

@@ -26,7 +26,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
     Segment,
     newest_timeline,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,13 @@ def wait_until_dead(data_directory: str, timeout_seconds: int) -> float:
             f"a server runs in {data_directory} (process {running.pid}): what it wrote is asked for by streaming",
             "Stop it first, or switch over with switchover.yml",
         )
-    try:
-        return wait_until(lambda: not server_processes(data_directory), timeout_seconds, "")
-    except HotStandbyError as error:
-        if error.name != "timed_out":
-            raise
+    waited = wait_for(lambda: not server_processes(data_directory), timeout_seconds)
+    if waited is None:
         left = ", ".join(map(str, server_processes(data_directory)))
         raise HotStandbyError(
             "server_running",
             f"the postmaster of {data_directory} is gone, but after {timeout_seconds} s processes of its server are"
             f" left and may still write ({left})",
             "End them (kill) and run this again",
-        ) from None
+        )
+    return waited
