@@ -44,11 +44,11 @@ class Source:
 def inspect_source(target: Endpoint, dialect: Dialect, system_identifier: str | None) -> Source:
     """Ask the source who it is.
 
-    Raises HotStandbyError: those of connecting, "foreign_system", "version_mismatch".
+    Raises HotStandbyError: those of connecting, "other_system", "version_mismatch".
     """
     remote = ask_remote(target)
     if system_identifier:
-        remote.check_system(system_identifier, "foreign_system")
+        remote.check_system(system_identifier)
     remote.check_version(dialect, "Set the same postgres_version for both; streaming needs the same major version")
     with connect(target) as session:
         rows = session.rows("SELECT pg_catalog.pg_tablespace_location(oid) AS place FROM pg_catalog.pg_tablespace")

@@ -199,7 +199,7 @@ def _check_missing(directory: str, *, check_mode: bool) -> None:
 def _check_owner(directory: str) -> None:
     if os.stat(directory).st_uid != os.geteuid():
         raise HotStandbyError(
-            "wrong_owner",
+            "not_the_owner",
             f"{directory} does not belong to the user who runs this (uid {os.geteuid()})",
             "Run it as the operating system user that owns the cluster (become_user)",
         )

@@ -43,7 +43,7 @@ class DeadCluster:
     def at(cls, directory: str, commands: Commands, version: str | None) -> DeadCluster:
         """Read its control file. version: its major version, None for whichever.
 
-        Raises HotStandbyError "not_a_cluster", "other_version" and "control_file".
+        Raises HotStandbyError "not_a_cluster", "version_mismatch" and "control_file".
         """
         with plain_errors():
             major = (text_of(os.path.join(directory, "PG_VERSION")) or "").strip()
@@ -57,7 +57,7 @@ class DeadCluster:
         dialect = dialect_for(major)
         if version and not same_major(version, dialect):
             raise HotStandbyError(
-                "other_version",
+                "version_mismatch",
                 f"the cluster in {directory} is PostgreSQL {major}, not {version}",
                 "Correct postgres_version or postgres_data_directory",
             )
