@@ -32,6 +32,23 @@ class SystemClock:
         time.sleep(seconds)
 
 
+def wait_for(condition: Callable[[], bool], seconds: float, clock: Clock | None = None) -> float | None:
+    """Wait until the condition holds; return the seconds that it took, None when the time was up before.
+
+    The condition is asked at growing intervals (0.02 to 0.5 seconds), and once more at the very end.
+    """
+    clock = clock or SystemClock()
+    start = clock.now()
+    pause = SHORTEST_PAUSE
+    while not condition():
+        elapsed = clock.now() - start
+        if elapsed >= seconds:
+            return None
+        clock.pause(min(pause, seconds - elapsed))
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+    return round(clock.now() - start, 3)
+
+
 def wait_until(
     condition: Callable[[], bool],
     timeout_seconds: float,
@@ -39,19 +56,12 @@ def wait_until(
     hint: str = "",
     clock: Clock | None = None,
 ) -> float:
-    """Wait until the condition holds; return the seconds that it took.
+    """Wait as wait_for does; return the seconds that it took.
 
-    The condition is asked at growing intervals (0.02 to 0.5 seconds), and once more at the very end.
     what completes the sentence "timed out after N s waiting until ...".
     Raises HotStandbyError "timed_out".
     """
-    clock = clock or SystemClock()
-    start = clock.now()
-    pause = SHORTEST_PAUSE
-    while not condition():
-        elapsed = clock.now() - start
-        if elapsed >= timeout_seconds:
-            raise HotStandbyError("timed_out", f"timed out after {timeout_seconds:g} s waiting until {what}", hint)
-        clock.pause(min(pause, timeout_seconds - elapsed))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-    return round(clock.now() - start, 3)
+    waited = wait_for(condition, timeout_seconds, clock)
+    if waited is None:
+        raise HotStandbyError("timed_out", f"timed out after {timeout_seconds:g} s waiting until {what}", hint)
+    return waited

@@ -130,7 +130,7 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.hba_rules import ARGUMENTS, apply_rules
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.hba_rules import ARGUMENTS, hba_rules
 
 
 def main() -> None:
@@ -139,7 +139,7 @@ def main() -> None:
         required_one_of=[("hba_file", "config_directory", "data_directory")],
         supports_check_mode=True,
     )
-    run_module(module, apply_rules)
+    run_module(module, hba_rules)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,6 @@ description:
     is not there; there is one row per cluster, so the table does not grow.
   - With O(action=read), on a standby, waits until that LSN is replayed, reads the row, compares the token, and
     proves that the standby refuses a write.
-  - With O(action=streaming) and O(action=reached), on a standby, waits until it streams, or has an LSN.
-  - With O(action=armed), on a standby, waits until M(hotstandby.postgresql.promote) is armed there.
-  - With O(action=connect), opens a replication connection to another server and closes it again.
-  - With O(action=promoted), watches another server until it is on a newer timeline.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.run
@@ -29,30 +25,14 @@ options:
   action:
     description: What to do.
     type: str
-    choices: [write, read, streaming, reached, armed, connect, promoted]
+    choices: [write, read]
     required: true
   token:
     description: The token that the row has to have. For O(action=read).
     type: str
   lsn:
-    description: The LSN to wait for. For O(action=read) and O(action=reached).
+    description: The LSN to wait for. For O(action=read).
     type: str
-  host:
-    description: Address of another server. For O(action=connect) and O(action=promoted).
-    type: str
-  host_port:
-    description: Its port.
-    type: int
-    default: 5432
-  user:
-    description: The replication user, for another server.
-    type: str
-  passfile:
-    description: File with the user's password.
-    type: path
-  timeline:
-    description: The timeline that the other server leaves. For O(action=promoted).
-    type: int
   timeout:
     description: Seconds to wait.
     type: int
@@ -94,21 +74,9 @@ lsn:
   description: The LSN up to which a standby has to replay (write), or has replayed (read).
   returned: when not in check mode
   type: str
-timeline:
-  description: The timeline of the other server.
-  returned: O(action=connect)
-  type: int
-promoted:
-  description: Whether the other server was seen on a newer timeline.
-  returned: O(action=promoted)
-  type: bool
-answered:
-  description: Whether the other server answered at all meanwhile.
-  returned: O(action=promoted)
-  type: bool
 waited_seconds:
   description: How long it took, in seconds.
-  returned: all actions but O(action=write)
+  returned: O(action=read), when not in check mode
   type: float
 reason:
   description: What was done, in one sentence.
@@ -124,17 +92,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entr
     kept,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_probe import probe
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.replication_probe import replication_probe
 
 # Each action and the parameters that it needs.
 NEEDS: dict[str, tuple[str, ...]] = {
     "write": (),
     "read": ("token", "lsn"),
-    "streaming": (),
-    "reached": ("lsn",),
-    "armed": (),
-    "connect": ("host", "user"),
-    "promoted": ("host", "user", "timeline"),
 }
 
 
@@ -146,17 +109,12 @@ def main() -> None:
             "action": {"type": "str", "required": True, "choices": list(NEEDS)},
             "token": {"type": "str", "no_log": False},
             "lsn": {"type": "str"},
-            "host": {"type": "str"},
-            "host_port": {"type": "int", "default": 5432},
-            "user": {"type": "str"},
-            "passfile": {"type": "path"},
-            "timeline": {"type": "int"},
             "timeout": {"type": "int", "default": 60},
         },
         required_if=[("action", action, needed) for action, needed in NEEDS.items() if needed],
         supports_check_mode=True,
     )
-    run_module(module, probe, kept)
+    run_module(module, replication_probe, kept)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,10 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server_config import ARGUMENTS, configure
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.server_config import (
+    ARGUMENTS,
+    server_config,
+)
 
 
 def main() -> None:
@@ -148,7 +151,7 @@ def main() -> None:
         required_one_of=[("config_directory", "data_directory")],
         supports_check_mode=True,
     )
-    run_module(module, configure)
+    run_module(module, server_config)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_missing_parent_is_made_and_unmade(servers: ServerFactory, run_module: R
     server = servers.empty("s1")
     deep = server.directory / "15" / "main"
     failed = run_module("base_backup", clone_parameters(server, source, data_directory=deep, system_identifier="1"))
-    assert failed["error_name"] == "foreign_system"
+    assert failed["error_name"] == "other_system"
     assert not deep.parent.exists()
     result = run_module("base_backup", clone_parameters(server, source, data_directory=deep))
     assert not result["failed"], result
@@ -119,7 +119,7 @@ def test_present_data_is_refused_then_moved_aside_and_tidied(servers: ServerFact
     server.sql("CREATE TABLE old ()")
     params = clone_parameters(server, source)
     running = run_module("base_backup", {**params, "replace": True})
-    assert running["error_name"] == "running_server"
+    assert running["error_name"] == "server_running"
     assert str(server.postmaster_pid) in running["msg"]
     server.stop()
     before = server.run("pg_controldata", "-D", server.data_directory).stdout
@@ -234,7 +234,7 @@ def test_a_link_to_the_data_directory_stays(servers: ServerFactory, run_module: 
 @pytest.mark.parametrize(
     ("change", "name", "words"),
     [
-        ({"system_identifier": "1"}, "foreign_system", "another cluster"),
+        ({"system_identifier": "1"}, "other_system", "another cluster"),
         ({"version": "14"}, "version_mismatch", "version"),
         ({"version": "8.4"}, "version_unsupported", "8.4"),
         ({"expected_bytes": 10**17}, "disk_too_small", "102,000,000,067,108,864 bytes"),

@@ -170,7 +170,7 @@ def test_a_mount_point_of_somebody_else(servers: ServerFactory, run_module: RunM
     server = servers.empty("s1")
     server.data_directory.mkdir()
     result = run_module("base_backup", clone_parameters(server, source))
-    assert result["error_name"] == "wrong_owner"
+    assert result["error_name"] == "not_the_owner"
     server.data_directory.rmdir()
     os.chown(server.directory, 0, 0)
     result = run_module("base_backup", clone_parameters(server, source))

@@ -135,7 +135,7 @@ def test_a_cluster_of_another_version_is_refused(empty: Server, run_module: RunM
     mkdir(empty.data_directory)
     (empty.data_directory / "PG_VERSION").write_text("9.4\n")
     result = run_module("instance", parameters(empty))
-    assert (result["failed"], result["error_name"]) == (True, "other_version")
+    assert (result["failed"], result["error_name"]) == (True, "version_mismatch")
 
 
 def test_an_initdb_that_fails_leaves_nothing(empty: Server, run_module: RunModule) -> None:

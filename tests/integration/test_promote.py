@@ -90,7 +90,7 @@ def test_a_server_that_does_not_run(standby: Server, run_module: RunModule) -> N
     for check_mode in (True, False):
         assert run_module("promote", parameters(standby), check_mode=check_mode)["error_name"] == "not_running"
     standby.start()
-    assert run_module("promote", parameters(standby, version="9.6"))["error_name"] == "other_version"
+    assert run_module("promote", parameters(standby, version="9.6"))["error_name"] == "version_mismatch"
 
 
 def test_one_that_left_recovery_without_a_promotion(primary: Server, standby: Server, run_module: RunModule) -> None:

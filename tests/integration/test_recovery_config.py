@@ -251,7 +251,7 @@ def test_somebody_elses_directory_is_refused(servers: ServerFactory, source: Ser
     os.chown(server.data_directory, 0, 0)
     server.data_directory.chmod(0o777)
     result = run_module("recovery_config", follow_parameters(server, source))
-    assert result["error_name"] == "wrong_owner"
+    assert result["error_name"] == "not_the_owner"
 
 
 def test_recovery_conf_below_12(servers: ServerFactory, source: Server, run_module: RunModule) -> None:

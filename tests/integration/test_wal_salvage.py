@@ -255,7 +255,7 @@ def test_what_is_not_looked_for_is_not_listed(salvage: Salvage) -> None:
     assert salvage.list(timeline=2)["error_name"] == "other_timeline"
     assert salvage.list(system_identifier="1")["error_name"] == "other_system"
     assert salvage.list(data_directory=salvage.primary.directory)["error_name"] == "not_a_cluster"
-    assert salvage.list(version="9.6")["error_name"] == "other_version"
+    assert salvage.list(version="9.6")["error_name"] == "version_mismatch"
     assert salvage.list(from_lsn="soon")["error_name"] == "bad_value"
     wal = salvage.primary.data_directory / "pg_wal"
     shutil.copy(wal / primary_segment(salvage.primary, "0/3000000"), wal / "00000002000000000000003F")
@@ -318,7 +318,7 @@ def test_a_candidate_that_must_not_be_touched(salvage: Salvage) -> None:
     names = wal_names(standby)
     assert_untouched(salvage, names, salvage.install(end, timeline=2), "other_timeline")
     assert_untouched(salvage, names, salvage.install(end, system_identifier="1"), "other_system")
-    assert_untouched(salvage, names, salvage.install(end, version="9.6"), "other_version")
+    assert_untouched(salvage, names, salvage.install(end, version="9.6"), "version_mismatch")
     standby.sql("SELECT pg_wal_replay_pause()")
     assert_untouched(salvage, names, salvage.install(end), "replay_paused")
     standby.sql("SELECT pg_wal_replay_resume()")

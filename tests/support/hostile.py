@@ -106,9 +106,9 @@ class Life:
         written = self.run("replication_probe", {**probe["primary"], "action": "write"})
         told = {"token": written["token"], "lsn": written["lsn"], "timeout": 60}
         self.run("replication_probe", {**probe["standby"], "action": "read", **told})
-        self.run("replication_probe", {**probe["standby"], "action": "reached", **told})
+        self.run("replication_wait", {**probe["standby"], "action": "reached", "lsn": written["lsn"], "timeout": 60})
         host = {"host": ADDRESS, "host_port": primary.port, "user": USER, "passfile": make_passfile(standby, primary)}
-        self.run("replication_probe", {"action": "connect", **host})
+        self.run("replication_wait", {"action": "connects", **host})
         self.run("prepare_shutdown", place(primary, keep=standby.name))
         self.run("wal_receiver", place(standby))
         self.run("recovery_config", follow)
@@ -135,4 +135,4 @@ class Life:
         standby = self._standby
         parameters = {"action": "streaming", "timeout": 60}
         where = {"port": standby.port, "socket_directory": standby.socket_directory}
-        self.run("replication_probe", {**where, **parameters})
+        self.run("replication_wait", {**where, **parameters})

@@ -12,10 +12,7 @@ from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
-    RECOVERY_CONF,
     RECOVERY_SETTINGS,
-    RECOVERY_SIGNAL_FILE,
-    SIGNAL_FILE,
     WAITING_RECOVERY_CONF,
     source_conninfo,
     without_settings,
@@ -32,6 +29,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    RECOVERY_CONF,
+    RECOVERY_SIGNAL_FILE,
+    SIGNAL_FILE,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,

@@ -62,7 +62,7 @@ def refuse_running(data_directory: str) -> None:
     running = running_postmaster(data_directory)
     if running:
         raise HotStandbyError(
-            "running_server",
+            "server_running",
             f"a server runs in {data_directory} (process {running.pid}, port {running.port})",
             "Stop it first if it is not wanted; a running server is never replaced",
         )

@@ -21,7 +21,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.sess
     connect_replication,
     quote_identifier,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 # A walsender whose client has vanished without a word ends after wal_sender_timeout, 60 s by default.
 OWN_WALSENDER_SECONDS = 75
@@ -44,11 +44,11 @@ class Source:
 def inspect_source(target: Endpoint, dialect: Dialect, system_identifier: str | None) -> Source:
     """Ask the source who it is.
 
-    Raises HotStandbyError: those of connecting, "foreign_system", "version_mismatch".
+    Raises HotStandbyError: those of connecting, "other_system", "version_mismatch".
     """
     remote = ask_remote(target)
     if system_identifier:
-        remote.check_system(system_identifier, "foreign_system")
+        remote.check_system(system_identifier)
     remote.check_version(dialect, "Set the same postgres_version for both; streaming needs the same major version")
     with connect(target) as session:
         rows = session.rows("SELECT pg_catalog.pg_tablespace_location(oid) AS place FROM pg_catalog.pg_tablespace")
@@ -98,9 +98,8 @@ class SourceSlot:
         return bool(found) and found["wal_status"] != "lost", waited
 
     def _wait_until_free(self, session: Session, seconds: float) -> float:
-        try:
-            return wait_until(lambda: not self.find(session).get("active"), seconds, "the slot is free")
-        except HotStandbyError as error:
+        waited = wait_for(lambda: not self.find(session).get("active"), seconds)
+        if waited is None:
             found: Mapping[str, Any] = self.find(session)
             standby, client = found.get("application_name"), found.get("client")
             user = f"{standby or 'another standby'} at {client or 'a local socket'}"
@@ -108,7 +107,8 @@ class SourceSlot:
                 "slot_taken",
                 f"the slot {self.name} on {self.target} is in use by {user}",
                 "Stop that standby; two hosts of one inventory name share a slot",
-            ) from error
+            )
+        return waited
 
     def create(self) -> None:
         """Create it, with its WAL kept from now on; a lost one is replaced. Raises HotStandbyError."""

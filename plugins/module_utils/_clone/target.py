@@ -183,7 +183,7 @@ def check_writable(target: CloneTarget) -> None:
         exists = os.path.isdir(place.directory)
         if exists and os.stat(place.directory).st_uid != os.geteuid():
             raise HotStandbyError(
-                "wrong_owner",
+                "not_the_owner",
                 f"{place.directory} does not belong to the user who runs this (uid {os.geteuid()})",
                 "Give it to the operating system user that owns the cluster",
             )

@@ -15,16 +15,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    RECOVERY_CONF,
+    RECOVERY_SIGNAL_FILE,
+    SIGNAL_FILE,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
 from .conf_file import ConfFile
 from .conf_tree import AUTO_CONF, Occurrence
 from .conninfo import hide_password
-from .recovery_settings import RECOVERY_CONF, RECOVERY_SIGNAL_FILE, SIGNAL_FILE, not_elsewhere, without_settings
+from .recovery_settings import not_elsewhere, without_settings
 
 
 @dataclass(frozen=True)
-class Found:
+class RecoveryFiles:
     """What is there: the text of the file that holds the recovery settings, of postgresql.conf (None: no such file),
     the names of signal files and the like in the data directory, and all settings of postgresql.conf's includes."""
 
@@ -53,7 +58,7 @@ def settings_file(dialect: Dialect) -> str:
     return RECOVERY_CONF if dialect.uses_recovery_conf else AUTO_CONF
 
 
-def plan_edits(dialect: Dialect, wanted: Mapping[str, str | None], found: Found) -> Edits:
+def plan_edits(dialect: Dialect, wanted: Mapping[str, str | None], found: RecoveryFiles) -> Edits:
     """What has to change. Raises HotStandbyError "set_elsewhere" for a line that is not ours to remove."""
     before = found.settings or ""
     settings = rewritten(before, wanted)

@@ -19,7 +19,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 from . import layout, swap
 from .layout import Place
@@ -50,14 +50,13 @@ def locked(place: Place) -> Iterator[float]:
         os.close(descriptor)  # its last holder removed it between our open and our lock
         return False
 
-    try:
-        waited = wait_until(take, LOCK_SECONDS, "the lock is free")
-    except HotStandbyError as error:
+    waited = wait_for(take, LOCK_SECONDS)
+    if waited is None:
         raise HotStandbyError(
             "clone_running",
             f"another clone or rewind of {place.directory} is under way on this host: it holds {place.lock}",
             "Wait until it has ended and run this again",
-        ) from error
+        )
     try:
         yield waited
     finally:

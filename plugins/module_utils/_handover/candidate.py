@@ -29,7 +29,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.repl
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import wake_startup
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_for, wait_until
 
 from .armed import not_streaming
 from .proof import shortfall, unproved
@@ -86,20 +86,17 @@ class Candidate:
             return self._server.look().replayed or Lsn(0)
 
         wanted = seen.received or Lsn(0)
-        try:
-            wait_until(lambda: replayed() >= wanted, PATIENCE_SECONDS, "")
-        except HotStandbyError as error:
-            now = replayed()
-            if error.name != "timed_out":
-                raise
-            if now > (seen.replayed or Lsn(0)) or self._server.nothing_whole_after(self._before, now):
-                return
-            raise HotStandbyError(
-                "candidate_not_replaying",
-                f"the replay of this standby stands still at {now}, {wanted - now:,} bytes before the end of what it"
-                f" has received{self._held()}",
-                "End what holds it (pg_terminate_backend, recovery_min_apply_delay = 0) and run this again",
-            ) from None
+        if wait_for(lambda: replayed() >= wanted, PATIENCE_SECONDS) is not None:
+            return
+        now = replayed()
+        if now > (seen.replayed or Lsn(0)) or self._server.nothing_whole_after(self._before, now):
+            return
+        raise HotStandbyError(
+            "candidate_not_replaying",
+            f"the replay of this standby stands still at {now}, {wanted - now:,} bytes before the end of what it"
+            f" has received{self._held()}",
+            "End what holds it (pg_terminate_backend, recovery_min_apply_delay = 0) and run this again",
+        )
 
     def _held(self) -> str:
         found = holders(sessions_of(self._server.session))
@@ -136,12 +133,8 @@ class Candidate:
                 return True
             return stuck and self._server.nothing_whole_after(self._before, seen.replayed)
 
-        try:
-            wait_until(replayed, self._timeout, "")
-        except HotStandbyError as error:
-            if error.name != "timed_out":
-                raise
-            raise self._not_replayed() from None
+        if wait_for(replayed, self._timeout) is None:
+            raise self._not_replayed()
         self.check_now(self._server.look())
 
     def _end_holders(self, seen: Stream) -> None:

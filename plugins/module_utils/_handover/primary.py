@@ -16,7 +16,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.repl
     senders_of,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import Session, SqlError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_for, wait_until
 
 from .silence import Patience, Sign, backups, listen, replayed_by, silent, stuck, undecided
 
@@ -66,17 +66,13 @@ class Primary:
             return not undecided(signs, checkpoint, now, patience)
 
         longest = max(patience.silence, patience.consumer)
-        try:
-            wait_until(decided, max(timeout_seconds, longest + 1), "every standby has answered")
-        except HotStandbyError as error:
-            if error.name != "timed_out":
-                raise
+        if wait_for(decided, max(timeout_seconds, longest + 1)) is None:
             late = undecided(signs, checkpoint, self._clock.now(), patience)
             raise HotStandbyError(
                 "standby_behind",
                 f"{', '.join(map(str, late))} still catches up: a stop would wait for it; no walsender was ended",
                 "Wait until it has caught up, or stop that standby, and run this again",
-            ) from None
+            )
         return signs, silent(signs, checkpoint, self._clock.now(), patience)
 
     def await_replay(self, keep: str, checkpoint: Lsn, patience_seconds: float) -> None:
@@ -93,21 +89,18 @@ class Primary:
         def settled() -> bool:
             return replayed() >= checkpoint
 
-        try:
-            wait_until(settled, patience_seconds, "", clock=self._clock)
-        except HotStandbyError as error:
-            now = replayed()
-            if error.name != "timed_out":
-                raise
-            if now > last:
-                return
-            raise HotStandbyError(
-                "candidate_not_replaying",
-                f"{keep} has replayed up to {now} and nothing more for {self._clock.now() - since:.0f} s,"
-                f" {checkpoint - now:,} bytes behind the checkpoint at {checkpoint}; no walsender was ended",
-                f"See what holds its replay on {keep} (a session with an old snapshot or a lock in pg_stat_activity, a"
-                " pause, recovery_min_apply_delay), or choose another standby",
-            ) from None
+        if wait_for(settled, patience_seconds, self._clock) is not None:
+            return
+        now = replayed()
+        if now > last:
+            return
+        raise HotStandbyError(
+            "candidate_not_replaying",
+            f"{keep} has replayed up to {now} and nothing more for {self._clock.now() - since:.0f} s,"
+            f" {checkpoint - now:,} bytes behind the checkpoint at {checkpoint}; no walsender was ended",
+            f"See what holds its replay on {keep} (a session with an old snapshot or a lock in pg_stat_activity, a"
+            " pause, recovery_min_apply_delay), or choose another standby",
+        )
 
     def end(self, senders: Sequence[Sender], timeout_seconds: float) -> None:
         """End these walsenders and wait until they have gone."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 from .as_owner import ROOT, Account, acting_as, owner_of
 from .postmaster import Postmaster, running_postmaster
@@ -54,13 +54,10 @@ def end_orphans(data_directory: str, timeout_seconds: int) -> list[int]:
     if not ended:
         return []
     _signal(ended, data_directory, signal.SIGQUIT)
-    with suppress(HotStandbyError):
-        wait_until(lambda: not server_processes(data_directory), min(QUIT_SECONDS, timeout_seconds), "")
+    wait_for(lambda: not server_processes(data_directory), min(QUIT_SECONDS, timeout_seconds))
     _signal(server_processes(data_directory), data_directory, signal.SIGKILL)
-    try:
-        wait_until(lambda: not server_processes(data_directory), timeout_seconds, "")
-    except HotStandbyError:
-        raise left_over(data_directory, server_processes(data_directory), "could not be ended") from None
+    if wait_for(lambda: not server_processes(data_directory), timeout_seconds) is None:
+        raise left_over(data_directory, server_processes(data_directory), "could not be ended")
     return ended
 
 
@@ -69,10 +66,8 @@ def refuse_orphans(data_directory: str, patience_seconds: int = IDLE_SECONDS) ->
 
     Those that are idle end by themselves; one in the middle of a statement is at somebody's work.
     """
-    try:
-        wait_until(lambda: not find_orphans(data_directory), patience_seconds, "")
-    except HotStandbyError:
-        raise left_over(data_directory, find_orphans(data_directory), "are in the way") from None
+    if wait_for(lambda: not find_orphans(data_directory), patience_seconds) is None:
+        raise left_over(data_directory, find_orphans(data_directory), "are in the way")
 
 
 def left_over(data_directory: str, pids: list[int], what: str) -> HotStandbyError:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 COPIER = "pg_basebackup"
 KILL_SECONDS = 20
@@ -72,15 +72,13 @@ def stop_strays(side: str, program: str = COPIER) -> None:
     for pid in find_strays(side, program):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
-    try:
-        wait_until(lambda: not find_strays(side, program), KILL_SECONDS, "it has ended")
-    except HotStandbyError as error:
+    if wait_for(lambda: not find_strays(side, program), KILL_SECONDS) is None:
         pids = ", ".join(map(str, find_strays(side, program)))
         raise HotStandbyError(
             "stray_process",
             f"{program} of an earlier run still writes to {side} (process {pids}) and cannot be ended",
             "End it by hand",
-        ) from error
+        )
 
 
 def parent_of(pid: str) -> int:

@@ -42,12 +42,12 @@ class InstanceWork:
 
 
 def plan_instance(wanted: WantedInstance, look: InstanceOnDisk) -> InstanceWork:
-    """Decide what to do. Raises HotStandbyError "other_version", "other_data_directory" or "not_empty"."""
+    """Decide what to do. Raises HotStandbyError "version_mismatch", "other_data_directory" or "not_empty"."""
     if not wanted.debian and not wanted.initialised:
         return InstanceWork()
     if look.major is not None and look.major != Dialect.for_version(wanted.version).major:
         raise HotStandbyError(
-            "other_version",
+            "version_mismatch",
             f"{wanted.data_directory} holds a cluster of version {look.major}, not {wanted.version}",
             "Correct postgres_version or postgres_data_directory",
         )

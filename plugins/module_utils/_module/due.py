@@ -36,10 +36,10 @@ Work = Callable[[Any], dict[str, Any]]
 # By part of a node: the argument spec of the module that brings it there, and its work.
 MODULES: dict[str, tuple[dict[str, Any], Work]] = {
     "passfile": (passfile.ARGUMENTS, passfile.passfile),
-    "settings": (server_config.ARGUMENTS, server_config.configure),
+    "settings": (server_config.ARGUMENTS, server_config.server_config),
     "service": (server.ARGUMENTS, server.server),
     "guard": (boot_guard.ARGUMENTS, boot_guard.boot_guard),
-    "access": (hba_rules.ARGUMENTS, hba_rules.apply_rules),
+    "access": (hba_rules.ARGUMENTS, hba_rules.hba_rules),
     "user": (replication_user.ARGUMENTS, replication_user.replication_user),
     "slots": (replication_slots.ARGUMENTS, replication_slots.replication_slots),
 }

@@ -59,7 +59,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Job:
+class HbaJob:
     """What is wanted, and where."""
 
     path: str
@@ -79,7 +79,7 @@ class ServerView:
     problems: Sequence[tuple[str | None, int, str]]
 
 
-def apply_rules(module: AnsibleModule) -> dict[str, Any]:
+def hba_rules(module: AnsibleModule) -> dict[str, Any]:
     """Bring the managed block to the wanted rules. Raises HotStandbyError; then nothing was changed."""
     job = _job(module)
     target = find_server(instance_of(module.params))
@@ -121,7 +121,7 @@ def apply_rules(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
-def _job(module: AnsibleModule) -> Job:
+def _job(module: AnsibleModule) -> HbaJob:
     parameters = module.params
     directory = parameters["config_directory"] or parameters["data_directory"]
     path = parameters["hba_file"] or (os.path.join(directory, "pg_hba.conf") if directory else None)
@@ -133,7 +133,7 @@ def _job(module: AnsibleModule) -> Job:
         raise HotStandbyError(
             "bad_name", f"{parameters['name']!r} cannot name a block", "Use letters, digits, and any of _.-"
         )
-    return Job(
+    return HbaJob(
         path=path,
         name=parameters["name"],
         rules=wanted_rules(parameters["rules"], resolve),
@@ -144,7 +144,7 @@ def _job(module: AnsibleModule) -> Job:
     )
 
 
-def _edited(job: Job, file: HbaFile) -> HbaFile:
+def _edited(job: HbaJob, file: HbaFile) -> HbaFile:
     try:
         return file.with_block(job.rules, job.name)
     except ValueError as error:
@@ -153,13 +153,13 @@ def _edited(job: Job, file: HbaFile) -> HbaFile:
         ) from error
 
 
-def _refuse_shadows(job: Job, after: HbaFile) -> None:
+def _refuse_shadows(job: HbaJob, after: HbaFile) -> None:
     block = after.block(job.name)
     if block:
         _refuse_shadows_among(job, [entry for entry in after.entries() if entry.line_number < block[0]])
 
 
-def _refuse_shadows_among(job: Job, earlier: Sequence[HbaEntry]) -> None:
+def _refuse_shadows_among(job: HbaJob, earlier: Sequence[HbaEntry]) -> None:
     for rule in job.rules:
         entry = shadowing(earlier, rule)
         if entry:
@@ -171,7 +171,7 @@ def _refuse_shadows_among(job: Job, earlier: Sequence[HbaEntry]) -> None:
             )
 
 
-def _refuse_broken_lines(job: Job, session: Session, before: HbaFile) -> None:
+def _refuse_broken_lines(job: HbaJob, session: Session, before: HbaFile) -> None:
     """Broken lines that are not ours: a reload would take none of the rules."""
     block = before.block(job.name) or (0, 0)
     for file, line, message in _view(session).problems:
@@ -183,7 +183,7 @@ def _refuse_broken_lines(job: Job, session: Session, before: HbaFile) -> None:
             )
 
 
-def _is_ours(file: str | None, job: Job) -> bool:
+def _is_ours(file: str | None, job: HbaJob) -> bool:
     return file is None or os.path.realpath(file) == os.path.realpath(job.path)
 
 
@@ -216,7 +216,7 @@ def _view(session: Session) -> ServerView:
     return ServerView(entries, problems)
 
 
-def _prove(job: Job, target: Endpoint, before: HbaFile, after: HbaFile) -> bool:
+def _prove(job: HbaJob, target: Endpoint, before: HbaFile, after: HbaFile) -> bool:
     """Ask the server whether it reads our lines, and reads them first; put the old file back when not.
 
     False when this version cannot tell.
@@ -249,11 +249,11 @@ def _prove(job: Job, target: Endpoint, before: HbaFile, after: HbaFile) -> bool:
     return True
 
 
-def _in_block(entry: HbaEntry, job: Job, first: int, last: int) -> bool:
+def _in_block(entry: HbaEntry, job: HbaJob, first: int, last: int) -> bool:
     return _is_ours(entry.file_name, job) and first < entry.line_number < last
 
 
-def _reason(job: Job, changed: bool, reloaded: bool, *, running: bool) -> str:
+def _reason(job: HbaJob, changed: bool, reloaded: bool, *, running: bool) -> str:
     count = f"{len(job.rules)} access rule{'' if len(job.rules) == 1 else 's'}"
     if changed:
         parts = [f"{count} {'would be' if job.check_mode else 'were'} put into {job.path}"]

@@ -15,16 +15,13 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import setting_text
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import (
     Edits,
-    Found,
+    RecoveryFiles,
     plan_edits,
     settings_file,
     shown,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
     OPTIONAL,
-    RECOVERY_CONF,
-    RECOVERY_SIGNAL_FILE,
-    SIGNAL_FILE,
     primary_conninfo,
     wanted_settings,
 )
@@ -40,6 +37,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    RECOVERY_CONF,
+    RECOVERY_SIGNAL_FILE,
+    SIGNAL_FILE,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.live_server import find_server
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.recovery_live import Standby
@@ -75,14 +77,14 @@ class Paths:
     settings: str
     main: str
 
-    def found(self) -> Found:
+    def found(self) -> RecoveryFiles:
         """Read what is there. Raises HotStandbyError."""
         names = (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF)
         present = {name for name in names if os.path.lexists(os.path.join(self.data_directory, name))}
         main = read_text(self.main)
         lines = read_tree(self.main, main or "", Files(read_text, names_in))
         included = tuple(line for line in lines if line.file != self.main)
-        return Found(read_text(self.settings), main, frozenset(present), included)
+        return RecoveryFiles(read_text(self.settings), main, frozenset(present), included)
 
     def apply(self, edits: Edits) -> None:
         """Change the files, the signal file first: whatever happens next, it does not come up writable."""
@@ -113,7 +115,7 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
     with plain_errors():
         if not os.path.exists(os.path.join(directory, "global", "pg_control")):
             _check_missing(directory, check_mode=module.check_mode)
-            found = Found(None, None, frozenset())
+            found = RecoveryFiles(None, None, frozenset())
             return _result(paths, wanted, found, plan_edits(dialect, wanted, found), {"reason": "would be configured"})
         wreck = find_wreck(directory)
         if wreck:
@@ -134,12 +136,12 @@ def recovery_config(module: AnsibleModule) -> dict[str, Any]:
         return _result(paths, wanted, found, edits, applied)
 
 
-def files_of(params: dict[str, Any]) -> Found:
+def files_of(params: dict[str, Any]) -> RecoveryFiles:
     """The files as they are, whichever primary is wanted. Raises HotStandbyError or OSError."""
     return _paths(params, dialect_for(params["version"])).found()
 
 
-def differs(params: dict[str, Any], found: Found) -> bool:
+def differs(params: dict[str, Any], found: RecoveryFiles) -> bool:
     """Whether the files that were found say something else than the parameters. Asks no server.
 
     Raises HotStandbyError.
@@ -197,7 +199,7 @@ def _check_missing(directory: str, *, check_mode: bool) -> None:
 def _check_owner(directory: str) -> None:
     if os.stat(directory).st_uid != os.geteuid():
         raise HotStandbyError(
-            "wrong_owner",
+            "not_the_owner",
             f"{directory} does not belong to the user who runs this (uid {os.geteuid()})",
             "Run it as the operating system user that owns the cluster (become_user)",
         )
@@ -223,7 +225,7 @@ def _needs(standby: Standby, wanted: dict[str, str | None], edits: Edits) -> dic
 
 
 def _forecast(
-    paths: Paths, wanted: dict[str, str | None], found: Found, edits: Edits, standby: Standby | None
+    paths: Paths, wanted: dict[str, str | None], found: RecoveryFiles, edits: Edits, standby: Standby | None
 ) -> dict[str, Any]:
     needs = {}
     if standby:
@@ -237,7 +239,7 @@ def _apply_to_server(
     edits: Edits,
     standby: Standby | None,
     paths: Paths,
-    found: Found,
+    found: RecoveryFiles,
 ) -> dict[str, Any]:
     reason = f"follows {params['primary_host']} port {params['primary_port']}"
     reason = reason if edits else f"{reason} already"
@@ -265,7 +267,7 @@ def _apply_to_server(
 
 
 def _result(
-    paths: Paths, wanted: dict[str, str | None], found: Found, edits: Edits, more: dict[str, Any]
+    paths: Paths, wanted: dict[str, str | None], found: RecoveryFiles, edits: Edits, more: dict[str, Any]
 ) -> dict[str, Any]:
     before, after = (
         shown(found.settings, wanted),

@@ -92,7 +92,7 @@ def plan_slots(wanted: Iterable[str], prefix: str, found: Iterable[FoundSlot], *
 
 
 @dataclass
-class Done:
+class SlotsDone:
     """What really happened."""
 
     created: list[str] = field(default_factory=list)
@@ -174,7 +174,7 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
     require_names(wanted, prefix)
     session = session_or_none(instance_of(params), check_mode=module.check_mode)
     if session is None:
-        return _result(Done(created=list(wanted)), [], check_mode=True)
+        return _result(SlotsDone(created=list(wanted)), [], check_mode=True)
     with session:
         slots = Slots(session, len(wanted))
         found = slots.found()
@@ -192,8 +192,8 @@ def replication_slots(module: AnsibleModule) -> dict[str, Any]:
     return _result(done, before, check_mode=module.check_mode)
 
 
-def _carry_out(plan: SlotPlan, slots: Slots) -> Done:
-    done = Done()
+def _carry_out(plan: SlotPlan, slots: Slots) -> SlotsDone:
+    done = SlotsDone()
     for name in plan.drop:
         # somebody may have begun to use it since we looked
         (done.dropped if slots.drop(name) else done.kept_active).append(name)
@@ -204,8 +204,8 @@ def _carry_out(plan: SlotPlan, slots: Slots) -> Done:
     return done
 
 
-def _forecast(plan: SlotPlan, slots: Slots, count: int) -> Done:
-    done = Done(created=list(plan.create), dropped=list(plan.drop), recreated=list(plan.recreate))
+def _forecast(plan: SlotPlan, slots: Slots, count: int) -> SlotsDone:
+    done = SlotsDone(created=list(plan.create), dropped=list(plan.drop), recreated=list(plan.recreate))
     needed = count - len(plan.drop) + len(plan.create)
     if needed > slots.limit():
         done.warnings.append(
@@ -214,7 +214,7 @@ def _forecast(plan: SlotPlan, slots: Slots, count: int) -> Done:
     return done
 
 
-def _result(done: Done, before: list[str], *, check_mode: bool) -> dict[str, Any]:
+def _result(done: SlotsDone, before: list[str], *, check_mode: bool) -> dict[str, Any]:
     would = "would be " if check_mode else ""
     parts = [
         f"{would}{what}: {', '.join(names)}"

@@ -18,8 +18,8 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.con
     START,
     STOP,
     ServerControl,
+    actions,
     started_at,
-    steps,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.services import (
     PgCtl,
@@ -108,7 +108,7 @@ def _act(
     unmanaged = before is not None and not service.manages(before)
     busy = service.is_busy()
     orphans = control.orphans()
-    todo = steps(params["state"], before is not None, busy, orphans > 0)
+    todo = actions(params["state"], before is not None, busy, orphans > 0)
     if STOP in todo:
         waited += control.stop(params["stop_mode"])
         orphans = max(orphans, control.end_orphans())
@@ -142,7 +142,7 @@ def _act(
 def _forecast(params: dict[str, Any], control: ServerControl, service: Service) -> dict[str, Any]:
     """What would be done; on a host without PostgreSQL, without its unit or its programs too."""
     before, orphans = control.running(), control.orphans()
-    todo = steps(params["state"], before is not None, False, orphans > 0)
+    todo = actions(params["state"], before is not None, False, orphans > 0)
     after = before if todo in ((), (RELOAD,)) else None
     result = _result(params["state"], todo, before, after, None)
     fate = "would be ended" if STOP in todo else "would have to end first"
@@ -172,7 +172,7 @@ def _managed(service: Service, running: Postmaster | None) -> bool | None:
 
 def _told(words: dict[tuple[str, ...], str], todo: tuple[str, ...], orphans: str, stopped: bool) -> str:
     """What was or would be done; orphans: what becomes of processes that had outlived their postmaster."""
-    shown = todo if stopped or not orphans else tuple(step for step in todo if step != STOP)
+    shown = todo if stopped or not orphans else tuple(action for action in todo if action != STOP)
     return "; ".join(filter(None, [orphans, words[shown] if shown or not orphans else ""]))
 
 

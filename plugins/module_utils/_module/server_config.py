@@ -58,7 +58,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Job:
+class ConfigJob:
     """What is wanted, and where."""
 
     path: str
@@ -71,7 +71,7 @@ class Job:
     timeout_seconds: int
 
 
-def configure(module: AnsibleModule) -> dict[str, Any]:
+def server_config(module: AnsibleModule) -> dict[str, Any]:
     """Bring postgresql.conf to the wanted settings. Raises HotStandbyError; then nothing was changed."""
     job = _job(module)
     target = find_server(instance_of(module.params))
@@ -125,7 +125,7 @@ def configure(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
-def _job(module: AnsibleModule) -> Job:
+def _job(module: AnsibleModule) -> ConfigJob:
     parameters = module.params
     directory = parameters["config_directory"] or parameters["data_directory"]
     if not directory:
@@ -139,7 +139,7 @@ def _job(module: AnsibleModule) -> Job:
         raise HotStandbyError(
             "password_in_setting", f"{name} holds a password", "Give it a passfile of mode 0600 instead"
         )
-    return Job(
+    return ConfigJob(
         path=os.path.join(directory, "postgresql.conf"),
         wanted=wanted,
         data_directory=parameters["data_directory"] or directory,
@@ -151,7 +151,7 @@ def _job(module: AnsibleModule) -> Job:
     )
 
 
-def _edit(job: Job, text: str, live: Live) -> tuple[ConfFile, Changes]:
+def _edit(job: ConfigJob, text: str, live: Live) -> tuple[ConfFile, Changes]:
     """The new file, and what changes in it: name to value before and after."""
     file = ConfFile.parse(text)
     changes = {
@@ -171,7 +171,7 @@ def _says(present: str | None, wanted: str | None, live: LiveSetting | None) -> 
     return same_value(present, wanted, *((live.vartype, live.unit) if live else (None, None)))
 
 
-def _prove(job: Job, target: Endpoint, before: str, live: Live) -> None:
+def _prove(job: ConfigJob, target: Endpoint, before: str, live: Live) -> None:
     """Let the server judge the new file; put the old one back when it objects."""
     try:
         with connect(target) as session:
@@ -201,7 +201,7 @@ def _prove(job: Job, target: Endpoint, before: str, live: Live) -> None:
         raise
 
 
-def _require_live(job: Job, live: Live) -> Effect:
+def _require_live(job: ConfigJob, live: Live) -> Effect:
     """After a reload: what still waits. Raises HotStandbyError "not_live" for what should not."""
     outcome = effect(job.wanted, frozenset(), live)
     for name in outcome.reload:
@@ -214,7 +214,7 @@ def _require_live(job: Job, live: Live) -> Effect:
     return outcome
 
 
-def _contexts(job: Job, changes: Changes, live: Live) -> dict[str, str]:
+def _contexts(job: ConfigJob, changes: Changes, live: Live) -> dict[str, str]:
     """pg_settings.context of each; without a server what the table of this version says, else unknown."""
     dialect = None
     if not live and job.commands.has("postgres"):

@@ -202,7 +202,8 @@ def _promotion_pending(data_directory: str, postmaster: Postmaster | None) -> bo
 
 
 def _has_recovery_signal(data_directory: str) -> bool:
-    return any(os.path.exists(os.path.join(data_directory, name)) for name in ("standby.signal", "recovery.conf"))
+    names = (contents.SIGNAL_FILE, contents.RECOVERY_CONF)
+    return any(os.path.exists(os.path.join(data_directory, name)) for name in names)
 
 
 def _read_line(path: str) -> str | None:

@@ -11,6 +11,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import AUTO_CONF, Files, read_tree
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import names_in, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import RECOVERY_CONF
 
 SETTING = "restore_command"
 
@@ -18,7 +19,7 @@ SETTING = "restore_command"
 def restores_from_archive(data_directory: str, config_directory: str) -> bool:
     """Whether a restore_command is set: what is read last counts. Below 12 recovery.conf has it, and nothing else."""
     try:
-        recovery_conf = read_text(os.path.join(data_directory, "recovery.conf"))
+        recovery_conf = read_text(os.path.join(data_directory, RECOVERY_CONF))
         if recovery_conf is not None:
             return bool(ConfFile(recovery_conf).get(SETTING))
     except (HotStandbyError, ValueError):

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.find import both_places, find_marker
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import find_strays
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 
 def work_under_way(data_directory: str) -> str | None:
@@ -30,8 +29,7 @@ def work_under_way(data_directory: str) -> str | None:
 
 def await_rewind(data_directory: str, seconds: float) -> None:
     """Give a rewind that is under way so long to end. Most take less, and the node need not be refused then."""
-    with suppress(HotStandbyError):
-        wait_until(lambda: work_under_way(data_directory) != _node.REWINDING, seconds, "the rewind has ended")
+    wait_for(lambda: work_under_way(data_directory) != _node.REWINDING, seconds)
 
 
 def _is_held(lock: str) -> bool:

@@ -53,12 +53,18 @@ OWN_ENTRIES = frozenset(
         "tablespace_map.old",
     }
 )
+# With this file a server comes up as a standby, from PostgreSQL 12 on.
+SIGNAL_FILE = "standby.signal"
+# With this one it recovers from an archive and becomes a primary then, from 12 on.
+RECOVERY_SIGNAL_FILE = "recovery.signal"
+# Says below 12 whether it is a standby, and has its recovery settings; a server of 12 or later does not start with it.
+RECOVERY_CONF = "recovery.conf"
 # What makes a server a standby; it is made anew afterwards, not kept.
-SIGNALS = ("standby.signal", "recovery.signal")
+SIGNALS = (SIGNAL_FILE, RECOVERY_SIGNAL_FILE)
 # Files that no server looks for, so that single-user mode starts; the next run puts them back.
 HIDDEN = ".hotstandby-hidden"
 # What the source has of these is never left where the target had none.
-CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.conf")
+CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", RECOVERY_CONF)
 
 # Beside a standby's data while it is told to become a primary and has not become one yet.
 PROMOTION_MARKER = "hotstandby.promotion_pending"

@@ -65,7 +65,7 @@ class RewindRequest:
     def check_target(self, *, may_run: bool = False) -> Control:
         """Refuse what is not a stopped cluster of ours (or with may_run a running one); return its control file.
 
-        Raises HotStandbyError "server_running", "processes_left", "wreck", "not_a_cluster", "wrong_owner",
+        Raises HotStandbyError "server_running", "processes_left", "wreck", "not_a_cluster", "not_the_owner",
         "version_mismatch", "other_system".
         """
         directory = self.data_directory
@@ -87,7 +87,7 @@ class RewindRequest:
             )
         if os.stat(directory).st_uid != os.geteuid():
             raise HotStandbyError(
-                "wrong_owner",
+                "not_the_owner",
                 f"{directory} does not belong to the user who runs this (uid {os.geteuid()})",
                 "Run it as the operating system user that owns the cluster (become_user)",
             )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import RECOVERY_SIGNAL_FILE
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 
 # Why a rewind is impossible. A clone is the way out of each.
@@ -40,7 +41,7 @@ _DIVERGED = re.compile(r"servers diverged at WAL (?:location|position) ([0-9A-F]
 _SIZE = re.compile(r"need to copy (\d+) MB")
 
 # Of the source, or of the target's time as a primary.
-STALE_FILES = ("recovery.done", "recovery.signal", "backup_label.old", "tablespace_map.old")
+STALE_FILES = ("recovery.done", RECOVERY_SIGNAL_FILE, "backup_label.old", "tablespace_map.old")
 
 
 @dataclass(frozen=True)

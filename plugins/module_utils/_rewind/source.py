@@ -49,7 +49,7 @@ def inspect_source(target: Endpoint, dialect: Dialect, system_identifier: str) -
     "no_rewind_grants".
     """
     remote = ask_remote(target)
-    remote.check_system(system_identifier, "other_system")
+    remote.check_system(system_identifier)
     remote.check_version(dialect, "Set the same postgres_version for both")
     with connect(target) as session:
         if is_in_recovery(session):

@@ -16,9 +16,6 @@ from datetime import datetime, timezone
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import AUTO_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
-    RECOVERY_CONF,
-    RECOVERY_SIGNAL_FILE,
-    SIGNAL_FILE,
     WAITING_RECOVERY_CONF,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir import layout
@@ -92,7 +89,9 @@ class RewindTarget:
 
     def ensure_standby(self) -> bool:
         """Make sure that it can come up as nothing but a standby; return whether that took a change."""
-        name, text = (RECOVERY_CONF, WAITING_RECOVERY_CONF) if self.dialect.uses_recovery_conf else (SIGNAL_FILE, "")
+        name, text = contents.SIGNAL_FILE, ""
+        if self.dialect.uses_recovery_conf:
+            name, text = contents.RECOVERY_CONF, WAITING_RECOVERY_CONF
         if os.path.lexists(self.path(name)):
             return False
         write_private(self.path(name), text)
@@ -100,7 +99,7 @@ class RewindTarget:
 
     def show_signals(self) -> None:
         """Put back what was hidden."""
-        for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
+        for name in (contents.SIGNAL_FILE, contents.RECOVERY_SIGNAL_FILE, contents.RECOVERY_CONF):
             with suppress(FileNotFoundError):
                 os.replace(self.path(name + contents.HIDDEN), self.path(name))
                 sync_directory(self.directory)
@@ -109,7 +108,7 @@ class RewindTarget:
     def signals_hidden(self) -> Iterator[None]:
         """Let single-user mode start; whatever happens, it is a standby afterwards."""
         try:
-            for name in (SIGNAL_FILE, RECOVERY_SIGNAL_FILE, RECOVERY_CONF):
+            for name in (contents.SIGNAL_FILE, contents.RECOVERY_SIGNAL_FILE, contents.RECOVERY_CONF):
                 with suppress(FileNotFoundError):
                     os.replace(self.path(name), self.path(name + contents.HIDDEN))
             yield

@@ -26,7 +26,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
     Segment,
     newest_timeline,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class DeadCluster:
     def at(cls, directory: str, commands: Commands, version: str | None) -> DeadCluster:
         """Read its control file. version: its major version, None for whichever.
 
-        Raises HotStandbyError "not_a_cluster", "other_version" and "control_file".
+        Raises HotStandbyError "not_a_cluster", "version_mismatch" and "control_file".
         """
         with plain_errors():
             major = (text_of(os.path.join(directory, "PG_VERSION")) or "").strip()
@@ -57,7 +57,7 @@ class DeadCluster:
         dialect = dialect_for(major)
         if version and not same_major(version, dialect):
             raise HotStandbyError(
-                "other_version",
+                "version_mismatch",
                 f"the cluster in {directory} is PostgreSQL {major}, not {version}",
                 "Correct postgres_version or postgres_data_directory",
             )
@@ -116,15 +116,13 @@ def wait_until_dead(data_directory: str, timeout_seconds: int) -> float:
             f"a server runs in {data_directory} (process {running.pid}): what it wrote is asked for by streaming",
             "Stop it first, or switch over with switchover.yml",
         )
-    try:
-        return wait_until(lambda: not server_processes(data_directory), timeout_seconds, "")
-    except HotStandbyError as error:
-        if error.name != "timed_out":
-            raise
+    waited = wait_for(lambda: not server_processes(data_directory), timeout_seconds)
+    if waited is None:
         left = ", ".join(map(str, server_processes(data_directory)))
         raise HotStandbyError(
             "server_running",
             f"the postmaster of {data_directory} is gone, but after {timeout_seconds} s processes of its server are"
             f" left and may still write ({left})",
             "End them (kill) and run this again",
-        ) from None
+        )
+    return waited

@@ -20,7 +20,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.wa
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.server_processes import receiver_process
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.standby import StandbyServer
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.stream import Stream
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_for
 
 from .wal_place import same_bytes
 
@@ -155,17 +155,13 @@ def replay(server: StandbyServer, end: Lsn, timeout_seconds: int) -> Stream:
     """Wait until it is replayed up to end. Raises HotStandbyError "not_replayed"."""
     # a reload wakes the startup process, which else looks again only after wal_retrieve_retry_interval
     server.session.execute("SELECT pg_catalog.pg_reload_conf()")
-    try:
-        wait_until(lambda: (server.look().replayed or Lsn(0)) >= end, timeout_seconds, "")
-    except HotStandbyError as error:
-        if error.name != "timed_out":
-            raise
+    if wait_for(lambda: (server.look().replayed or Lsn(0)) >= end, timeout_seconds) is None:
         raise HotStandbyError(
             "not_replayed",
             f"after {timeout_seconds} s this standby has replayed {server.look().replayed} and not {end},"
             " though the WAL was brought over",
             "See its server's log; raise the timeout and run this again, or go on without the rest",
-        ) from None
+        )
     return server.look()
 
 

@@ -14,6 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import RECOVERY_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect, dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 
@@ -108,7 +109,7 @@ def recovery_setting(session: Session, dialect: Dialect, data_directory: str, na
     if not dialect.uses_recovery_conf:
         return str(session.value("SELECT pg_catalog.current_setting(%s)", (name,)) or "") or None
     try:
-        with open(os.path.join(data_directory, "recovery.conf"), encoding="utf-8") as file:
+        with open(os.path.join(data_directory, RECOVERY_CONF), encoding="utf-8") as file:
             return ConfFile.parse(file.read()).get(name)
     except OSError:
         return None

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import same_value
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
-    OPTIONAL,
-    RECOVERY_CONF,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import OPTIONAL
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import RECOVERY_CONF
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import wait_until
 

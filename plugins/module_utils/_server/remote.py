@@ -25,11 +25,11 @@ class Remote:
     position: Lsn
     major: str
 
-    def check_system(self, system_identifier: str, error_name: str) -> None:
-        """Raise HotStandbyError, by that name, when it is of another cluster."""
+    def check_system(self, system_identifier: str) -> None:
+        """Raise HotStandbyError "other_system" when it is of another cluster."""
         if self.system_identifier != system_identifier:
             raise HotStandbyError(
-                error_name,
+                "other_system",
                 f"the server at {self.endpoint} is of another cluster: its system identifier is"
                 f" {self.system_identifier}, not {system_identifier}",
                 "Correct postgres_address and postgres_port of the primary",

@@ -40,13 +40,13 @@ RECEIVER_COLUMNS = (
 def open_server(instance: Instance, commands: Commands, version: str | None) -> Iterator[StandbyServer]:
     """The instance's server, while the block lasts. version: its major version, None for whichever.
 
-    Raises HotStandbyError "not_running", "version_unsupported", "other_version", and those of connect.
+    Raises HotStandbyError "not_running", "version_unsupported", "version_mismatch", and those of connect.
     """
     with session_with(instance) as session:
         dialect = dialect_of(session)
         if version and not same_major(version, dialect):
             raise HotStandbyError(
-                "other_version",
+                "version_mismatch",
                 f"the server at {session.target} is PostgreSQL {dialect.major}, not {version}",
                 "Correct postgres_version, postgres_port or postgres_data_directory",
             )

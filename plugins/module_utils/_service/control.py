@@ -41,7 +41,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postma
     running_postmaster,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import is_postgres
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_until
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._waiting import SystemClock, wait_for, wait_until
 
 from .boot_guard import HINT, REFUSED, refusal_in
 from .log import LogWatch, relevant_lines
@@ -56,7 +56,7 @@ PORT_TAKEN = re.compile(
 )
 
 
-def steps(state: str, running: bool, busy: bool, orphans: bool = False) -> tuple[str, ...]:
+def actions(state: str, running: bool, busy: bool, orphans: bool = False) -> tuple[str, ...]:
     """Return what leads to the wanted state. Pure.
 
     busy: the service manager runs the server, or would start it again by itself.
@@ -120,10 +120,8 @@ class ServerControl:
         begun = self._clock.now()
         self._service.start(self._timeout_seconds)
         left = max(0, self._timeout_seconds - (self._clock.now() - begun))
-        try:
-            wait_until(self._started_or_given_up, left, f"the server in {directory} is ready")
-        except HotStandbyError:
-            raise self._explained("start_timed_out", "is not ready yet", self._said(watch)) from None
+        if wait_for(self._started_or_given_up, left) is None:
+            raise self._explained("start_timed_out", "is not ready yet", self._said(watch))
         if not self._ready():
             given_up = self._service.start_given_up() or ""
             raise self._explained("start_failed", "did not start", self._said(watch) or given_up)
@@ -156,20 +154,18 @@ class ServerControl:
         """
         directory = self._instance.data_directory
         begun = self._clock.now()
-        try:
-            wait_until(
-                lambda: self.running() is None and not (found and is_postgres(found.pid)),
-                self._timeout_seconds,
-                f"the server in {directory} has stopped",
-            )
-        except HotStandbyError:
+
+        def stopped() -> bool:
+            return self.running() is None and not (found and is_postgres(found.pid))
+
+        if wait_for(stopped, self._timeout_seconds) is None:
             raise HotStandbyError(
                 "stop_timed_out",
                 f"the server in {directory} (pid {found.pid if found else 'unknown'}) still runs after"
                 f" {self._timeout_seconds} s: {told}",
                 "It waits for a standby that has gone silent, for the archiver or for its checkpoint: look at its log,"
                 " and give it more time (postgres_timeout; switchover.yml: switchover_timeout)",
-            ) from None
+            )
         return round(self._clock.now() - begun, 3)
 
     def end_orphans(self) -> int:

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import ConfFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import Occurrence
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import (
-    Found,
+    RecoveryFiles,
     plan_edits,
     settings_file,
 )
@@ -28,8 +28,10 @@ def wanted(version: str = "15", slot: str | None = "s", restore: str | None = No
     return wanted_settings(Dialect.for_version(version), "host=p", slot, restore, {})
 
 
-def found(settings: str | None = "", main: str | None = "", present: tuple[str, ...] = ("standby.signal",)) -> Found:
-    return Found(settings, main, frozenset(present))
+def found(
+    settings: str | None = "", main: str | None = "", present: tuple[str, ...] = ("standby.signal",)
+) -> RecoveryFiles:
+    return RecoveryFiles(settings, main, frozenset(present))
 
 
 GOOD = "primary_conninfo = 'host=p'\nprimary_slot_name = s\nrecovery_target_timeline = latest\n"
@@ -106,5 +108,5 @@ def test_what_is_not_wanted_may_stand_in_postgresql_conf(name: str) -> None:
 def test_an_included_line_is_named() -> None:
     lines = (Occurrence("work_mem", "1", "/c/a.conf", 1), Occurrence("primary_conninfo", "x", "/c/b.conf", 7))
     with pytest.raises(HotStandbyError, match=r"/c/b\.conf line 7 sets primary_conninfo") as caught:
-        plan_edits(Dialect.for_version("15"), wanted(), Found(GOOD, "", frozenset(), lines))
+        plan_edits(Dialect.for_version("15"), wanted(), RecoveryFiles(GOOD, "", frozenset(), lines))
     assert caught.value.name == "set_elsewhere"

@@ -100,8 +100,8 @@ def test_plan(wanted: WantedInstance, look: InstanceOnDisk, work: InstanceWork) 
         (PLAIN, replace(NOTHING, entries=("lost+found",)), "not_empty", "top of a file system"),
         (DEBIAN, replace(NOTHING, entries=("a",)), "not_empty", "it holds a)"),
         (DEBIAN, scratch(replace(NOTHING, entries=("a",))), "not_empty", "it holds a)"),
-        (PLAIN, replace(DATA, major="14"), "other_version", "version 14, not 15"),
-        (STANDBY, replace(DATA, major="14"), "other_version", "version 14, not 15"),
+        (PLAIN, replace(DATA, major="14"), "version_mismatch", "version 14, not 15"),
+        (STANDBY, replace(DATA, major="14"), "version_mismatch", "version 14, not 15"),
         (DEBIAN, conf("/elsewhere", DATA), "other_data_directory", "/elsewhere"),
         # not ours: nothing of a run of ours is there
         (STANDBY, conf(SCRATCH), "other_data_directory", SCRATCH),

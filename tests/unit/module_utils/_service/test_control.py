@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import RELOAD, START, STOP, steps
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.control import RELOAD, START, STOP, actions
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._service.con
     ],
 )
 def test_steps(state: str, running: bool, busy: bool, expected: tuple[str, ...]) -> None:
-    assert steps(state, running, busy) == expected
+    assert actions(state, running, busy) == expected
 
 
 @pytest.mark.parametrize(
     ("state", "expected"), [("started", (START,)), ("stopped", (STOP,)), ("restarted", (STOP, START)), ("reloaded", ())]
 )
 def test_steps_where_processes_have_outlived_their_postmaster(state: str, expected: tuple[str, ...]) -> None:
-    assert steps(state, running=False, busy=False, orphans=True) == expected
+    assert actions(state, running=False, busy=False, orphans=True) == expected
