@@ -51,7 +51,7 @@ options:
     default: ''
   watched:
     description:
-      - What P(hotstandby.postgresql.replication_probe#module) returned, which watched the candidate. Nothing before
+      - What P(hotstandby.postgresql.replication_wait#module) returned, which watched the candidate. Nothing before
         that.
     type: dict
 """

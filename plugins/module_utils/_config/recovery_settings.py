@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
 from . import conninfo
 from .conf_file import ConfFile
-
-# The planner's way to these names.
-SIGNAL_FILE = contents.SIGNAL_FILE
-RECOVERY_SIGNAL_FILE = contents.RECOVERY_SIGNAL_FILE
-RECOVERY_CONF = contents.RECOVERY_CONF
 
 # A directory with this can only come up as a standby, whatever happens next; it waits until it is told whom to follow.
 WAITING_RECOVERY_CONF = "standby_mode = 'on'\nrecovery_target_timeline = 'latest'\n"

@@ -11,14 +11,16 @@ from typing import Any
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_file import quote
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_edits import settings_file
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.recovery_settings import (
-    RECOVERY_CONF,
     RECOVERY_SETTINGS,
-    RECOVERY_SIGNAL_FILE,
-    SIGNAL_FILE,
     primary_conninfo,
     wanted_settings,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import HIDDEN
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
+    HIDDEN,
+    RECOVERY_CONF,
+    RECOVERY_SIGNAL_FILE,
+    SIGNAL_FILE,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 
 from .members import Declared

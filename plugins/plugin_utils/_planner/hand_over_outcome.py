@@ -33,7 +33,7 @@ class HandOver:
     """What is known of a hand-over.
 
     said: the result of module promote on the candidate, empty when there is none. watched: the result of module
-    replication_probe that watched its server, None before that. stop_ordered: whether the old primary was told to stop.
+    replication_wait that watched its server, None before that. stop_ordered: whether the old primary was told to stop.
     stop_error, stop_message: what went wrong then. timeout: seconds that the candidate waits, armed.
     """
 
