@@ -110,7 +110,7 @@ class Node:
 
     wal_end: LSN of the end of the last record in the WAL of a stopped server, None when it is not known.
     free_bytes: space on the file system that the data directory is, or would be, on.
-    answering: places ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
+    answering: endpoints ("ADDRESS PORT") of other nodes at which a PostgreSQL server answers this host.
     sightings: what those servers say of themselves, where they were asked.
     archive_ready: number of WAL files that wait to be archived.
     promotion_pending: whether its running server was told to become a primary and is none yet.

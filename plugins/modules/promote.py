@@ -42,11 +42,11 @@ options:
     type: int
   ask:
     description:
-      - Where another primary may be. Directly before the promotion these places are asked, and the standby is not
+      - Where another primary may be. Directly before the promotion these endpoints are asked, and the standby is not
         promoted when a server answers there that is a primary, that is on a newer timeline, or that does not tell.
     type: dict
     suboptions:
-      places:
+      endpoints:
         description: Each as C(ADDRESS PORT).
         type: list
         elements: str
@@ -185,7 +185,7 @@ def main() -> None:
             "ask": {
                 "type": "dict",
                 "options": {
-                    "places": {"type": "list", "elements": "str", "required": True},
+                    "endpoints": {"type": "list", "elements": "str", "required": True},
                     "user": {"type": "str", "required": True},
                     "passfile": {"type": "path", "required": True},
                 },

@@ -70,8 +70,8 @@ class Run:
         shared = {
             "postgres_plan": {"salvage_from": salvage_from, "old_primary": "dead", "candidate": "candidate"},
             "postgres_records": {
-                "dead": {"declared": {"place": "127.0.0.1 1"}},
-                "candidate": {"declared": {"place": "127.0.0.1 2"}, "observed": observed},
+                "dead": {"declared": {"endpoint": "127.0.0.1 1"}},
+                "candidate": {"declared": {"endpoint": "127.0.0.1 2"}, "observed": observed},
             },
             "python_path": str(readable_tree()),
         }

@@ -19,7 +19,7 @@ def against_promotion(seen: Sequence[Sighting], system_identifier: str, timeline
     for server in seen:
         why = _against(server, system_identifier, timeline)
         if why:
-            return f"a server answers at {server.place.replace(' ', ' port ')}: {why}"
+            return f"a server answers at {server.endpoint.replace(' ', ' port ')}: {why}"
     return None
 
 

@@ -18,14 +18,14 @@ SECONDS = 1.0
 SSL_REQUEST = bytes((0, 0, 0, 8, 4, 210, 22, 47))
 
 
-def answering(places: Sequence[str], timeout_seconds: float = SECONDS) -> tuple[str, ...]:
-    """Of these places ("ADDRESS PORT") the ones at which a PostgreSQL server answers, asked all at once."""
-    asked = [place for place in places if len(place.split()) == 2]
+def answering(endpoints: Sequence[str], timeout_seconds: float = SECONDS) -> tuple[str, ...]:
+    """Of these endpoints ("ADDRESS PORT") the ones at which a PostgreSQL server answers, asked all at once."""
+    asked = [endpoint for endpoint in endpoints if len(endpoint.split()) == 2]
     if not asked:
         return ()
     with ThreadPoolExecutor(max_workers=len(asked)) as pool:
-        answers = list(pool.map(lambda place: _answers(place, timeout_seconds), asked))
-    return tuple(place for place, answered in zip(asked, answers) if answered)
+        answers = list(pool.map(lambda endpoint: _answers(endpoint, timeout_seconds), asked))
+    return tuple(endpoint for endpoint, answered in zip(asked, answers) if answered)
 
 
 def unresolved(names: Sequence[str]) -> tuple[str, ...]:
@@ -45,8 +45,8 @@ def _resolves(name: str) -> bool:
     return True
 
 
-def _answers(place: str, timeout_seconds: float) -> bool:
-    address, port = place.split()
+def _answers(endpoint: str, timeout_seconds: float) -> bool:
+    address, port = endpoint.split()
     try:
         with socket.create_connection((address, int(port)), timeout_seconds) as connection:
             connection.sendall(SSL_REQUEST)

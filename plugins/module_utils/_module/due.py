@@ -107,11 +107,11 @@ def _value(value: str | None) -> str:
     return "not set" if value is None else value or "''"
 
 
-def followed_place(module: AnsibleModule, connection: Mapping[str, Any], places: Iterable[str]) -> str | None:
-    """Which of the places (each ADDRESS PORT) the standby follows exactly as it is declared; None for none of them."""
+def followed_endpoint(module: AnsibleModule, connection: Mapping[str, Any], endpoints: Iterable[str]) -> str | None:
+    """Which of the endpoints (each ADDRESS PORT) the standby follows exactly as declared; None for none of them."""
     files = None
-    for place in places:
-        address, port = place.rpartition(" ")[::2]
+    for endpoint in endpoints:
+        address, port = endpoint.rpartition(" ")[::2]
         try:
             params = {**connection, "primary_host": address, "primary_port": int(port)}
             looking = LookOnly(module, _validated(module, recovery_config.ARGUMENTS, params))
@@ -123,7 +123,7 @@ def followed_place(module: AnsibleModule, connection: Mapping[str, Any], places:
         except CANNOT_TELL:
             continue
         if not (result["changed"] or result["reload_required"] or result["restart_required"]):
-            return place
+            return endpoint
     return None
 
 

@@ -57,7 +57,7 @@ def _compared(module: AnsibleModule, node: Node) -> dict[str, Any]:
 
     return {
         "due": None if declared is None else due.due_parts(module, declared, node),
-        "follows": due.followed_place(module, connection, module.params["peers"]) if connection else None,
+        "follows": due.followed_endpoint(module, connection, module.params["peers"]) if connection else None,
     }
 
 

@@ -92,11 +92,11 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _last_look(server: StandbyServer, params: dict[str, Any], timeline: int) -> None:
-    """Ask the places at which another primary may be. Raises HotStandbyError "not_alone"."""
+    """Ask the endpoints at which another primary may be. Raises HotStandbyError "not_alone"."""
     asked = params["ask"]
     if not asked:
         return
-    seen = sightings(asked["places"], Asker(asked["user"], asked["passfile"]))
+    seen = sightings(asked["endpoints"], Asker(asked["user"], asked["passfile"]))
     own = str(server.commands.control_data(server.data_directory)["Database system identifier"])
     against = against_promotion(seen, own, timeline)
     if against:

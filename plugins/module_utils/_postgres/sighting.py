@@ -12,12 +12,12 @@ from .lsn import Lsn
 
 @dataclass(frozen=True)
 class Sighting:
-    """A server that answers at a place ("ADDRESS PORT"), as another node sees it through the replication protocol.
+    """A server that answers at an endpoint ("ADDRESS PORT"), as another node sees it through the replication protocol.
 
     in_recovery: None when it answers and this cannot be told; trouble says why. position is an LSN.
     """
 
-    place: str
+    endpoint: str
     in_recovery: bool | None
     system_identifier: str | None
     timeline: int | None

@@ -33,25 +33,25 @@ class Asker:
     passfile: str
 
 
-def sightings(places: Sequence[str], asker: Asker) -> tuple[Sighting, ...]:
-    """Ask at these places ("ADDRESS PORT"); those at which nobody answers are left out."""
-    return ask_all(answering(places), asker)
+def sightings(endpoints: Sequence[str], asker: Asker) -> tuple[Sighting, ...]:
+    """Ask at these endpoints ("ADDRESS PORT"); those at which nobody answers are left out."""
+    return ask_all(answering(endpoints), asker)
 
 
-def ask_all(places: Sequence[str], asker: Asker) -> tuple[Sighting, ...]:
-    """Ask the servers at these places, all at once."""
-    if not places:
+def ask_all(endpoints: Sequence[str], asker: Asker) -> tuple[Sighting, ...]:
+    """Ask the servers at these endpoints, all at once."""
+    if not endpoints:
         return ()
-    with ThreadPoolExecutor(max_workers=len(places)) as pool:
-        return tuple(pool.map(lambda place: ask(place, asker), places))
+    with ThreadPoolExecutor(max_workers=len(endpoints)) as pool:
+        return tuple(pool.map(lambda endpoint: ask(endpoint, asker), endpoints))
 
 
-def ask(place: str, asker: Asker) -> Sighting:
+def ask(endpoint: str, asker: Asker) -> Sighting:
     """Ask one server that answers. Its role is asked first: whoever is promoted after that is seen with its old role
     and its new timeline, and never as a primary with its old timeline."""
-    address, port = place.split()
+    address, port = endpoint.split()
     target = Endpoint(address, int(port), "postgres", asker.user, asker.passfile, CONNECT_SECONDS, CONNECT_SECONDS)
-    seen = Sighting(place, in_recovery=None, system_identifier=None, timeline=None, position=None, trouble="")
+    seen = Sighting(endpoint, in_recovery=None, system_identifier=None, timeline=None, position=None, trouble="")
     try:
         with connect(target) as session:
             seen = replace(seen, in_recovery=is_in_recovery(session))

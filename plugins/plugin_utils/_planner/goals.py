@@ -17,7 +17,7 @@ from .parts import with_parts
 from .plan import Plan, Refusal
 from .restart import plan_restart
 from .switchover import SwitchoverOptions, plan_switchover
-from .topology import Topology, places_to_ask
+from .topology import Topology, endpoints_to_ask
 
 Options = Mapping[str, Any]
 # The plan as playbooks use it, and the hosts of their plays.
@@ -86,7 +86,7 @@ def _switchover(topology: Topology, options: Options) -> Planned:
             maximum_archive_backlog=_number(options, "maximum_archive_backlog", "switchover_maximum_archive_backlog"),
         ),
     )
-    ask = places_to_ask(topology, outcome.candidate)
+    ask = endpoints_to_ask(topology, outcome.candidate)
     old_primary = topology.primary.name if topology.primary else None
     plain = {"candidate": outcome.candidate, "promoted": outcome.promoted, "old_primary": old_primary, "ask": ask}
     return {**outcome.plan.to_plain(), **plain}, switching_over(outcome, topology)
@@ -110,7 +110,7 @@ def _failover(topology: Topology, options: Options) -> Planned:
         ),
     )
     plain = dict(vars(outcome))
-    ask = places_to_ask(topology, outcome.candidate, outcome.old_primary)
+    ask = endpoints_to_ask(topology, outcome.candidate, outcome.old_primary)
     hosts = failing_over(outcome, topology, detached=bool(previous))
     return {**plain.pop("plan").to_plain(), **plain, "ask": ask}, hosts
 

@@ -102,7 +102,8 @@ def _sighting(member: Member, topology: Topology, lost: LostPrimary) -> Refusal 
         return _seen(member.name, f"it is alive: {told_us}")
     if told and not is_old_primary:
         return None  # a standby, which just the controller does not reach
-    seen_by = [other.name for other in topology.members if other.node and member.declared.place in other.node.answering]
+    endpoint = member.declared.endpoint
+    seen_by = [other.name for other in topology.members if other.node and endpoint in other.node.answering]
     if seen_by:
         answer = f"its server answers {' and '.join(seen_by)}"
         return _seen(member.name, f"it is alive: {answer}") if is_old_primary else _may_be(member, answer)

@@ -34,7 +34,7 @@ class Declared:
     never_promote: bool
 
     @property
-    def place(self) -> str:
+    def endpoint(self) -> str:
         """As nodes name each other in what they observe."""
         return f"{self.address} {self.port}"
 
@@ -48,8 +48,8 @@ class Member:
     """A node as declared and, when its host answered, as observed.
 
     failed: whether a task has failed on it since it was observed, so that it is not known how it is now.
-    due: by part what is not as declared, and why; None where nothing was compared. follows: the place that it follows
-    exactly as declared.
+    due: by part what is not as declared, and why; None where nothing was compared. follows: the endpoint that it
+    follows exactly as declared.
     """
 
     declared: Declared

@@ -71,7 +71,7 @@ def _with_parts(node: NodePlan, member: Member, primary: Member) -> NodePlan:
     due = {part: reason for part, reason in member.due.items() if part in of_role}
     steps = [Step(part, reason) for part, reason in due.items() if not (part == SERVICE and node.does(START))]
     parts: list[str] = list(due)
-    if node.role == STANDBY and member.follows != primary.declared.place:
+    if node.role == STANDBY and member.follows != primary.declared.endpoint:
         parts += _connection(node)
         steps += _following(node, primary)
     ordered = sorted((*node.steps, *steps), key=lambda step: ORDER.index(step.kind))

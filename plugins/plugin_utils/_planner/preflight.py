@@ -104,8 +104,8 @@ def _versions(members: tuple[Member, ...]) -> Iterator[Refusal]:
 
 
 def _addresses(members: tuple[Member, ...]) -> Iterator[Refusal]:
-    places = Counter((member.declared.address, member.declared.port) for member in members)
-    for (address, port), count in places.items():
+    endpoints = Counter((member.declared.address, member.declared.port) for member in members)
+    for (address, port), count in endpoints.items():
         if count > 1:
             sharing = [m.name for m in members if (m.declared.address, m.declared.port) == (address, port)]
             yield Refusal(

@@ -84,12 +84,12 @@ def _rejoin(declared: Declared, node: Node, primary: Member, source: Node) -> tu
     # it writes until it is fenced, and the shutdown itself is written behind the fork
     if not node.writable and lies_on(node, source) is not False:
         return _attach(declared, node, primary, source)
-    place = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
+    wal_end = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
     gone = _gone_from(node, source)
     obstacle = _rewind_obstacle(node, source, primary.name)
     if obstacle is None:
         return (
-            Step(REWIND, f"{place}; {primary.name} does not have what it wrote from {gone} on, that will be gone"),
+            Step(REWIND, f"{wal_end}; {primary.name} does not have what it wrote from {gone} on, that will be gone"),
             Step(START, "after the rewind"),
         )
     if declared.allow_clone or declared.replace_data:
@@ -97,13 +97,13 @@ def _rejoin(declared: Declared, node: Node, primary: Member, source: Node) -> tu
             declared,
             node,
             primary,
-            f"{place}; {primary.name} does not have what it wrote from {gone} on, that will be gone; it cannot be"
+            f"{wal_end}; {primary.name} does not have what it wrote from {gone} on, that will be gone; it cannot be"
             f" rewound: {obstacle}",
         )
     return Refusal(
         "cannot_rewind",
         declared.name,
-        f"{place}, off the history of {primary.name} from {gone} on, and it cannot be rewound: {obstacle}",
+        f"{wal_end}, off the history of {primary.name} from {gone} on, and it cannot be rewound: {obstacle}",
         "Set hot_standby_allow_clone=true for this host to have it cloned anew (its data is moved aside, not deleted)",
     )
 
@@ -132,35 +132,36 @@ def _rewind_obstacle(node: Node, source: Node, source_name: str) -> str | None:
 def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tuple[Step, ...] | Refusal:
     server = source.server
     on_history = lies_on(node, source)
-    place = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
+    wal_end = f"its WAL ends at {node.end or 'an unknown point'} on timeline {node.timeline}"
     if on_history is None:
         return Refusal(
             "end_of_wal_unknown",
             declared.name,
-            f"it cannot be told whether its data may follow {primary.name}: {place}",
+            f"it cannot be told whether its data may follow {primary.name}: {wal_end}",
             "Install pg_waldump there (server package), or start that server as a standby by hand",
         )
     if not on_history:
         if declared.replace_data and not node.running:
-            return _clone(declared, node, primary, f"{place}, off the history of {primary.name}; replacing is allowed")
+            why = f"{wal_end}, off the history of {primary.name}; replacing is allowed"
+            return _clone(declared, node, primary, why)
         return Refusal(
             "diverged",
             declared.name,
-            f"{place}, which is not on the history of {primary.name}"
+            f"{wal_end}, which is not on the history of {primary.name}"
             f" (timeline {server.timeline if server else '?'}, WAL up to {source.end}): it has changes of its own",
             "If these changes may go, run rejoin.yml (it rewinds), or set hot_standby_replace_data=true for this host"
             " and stop its server to have it cloned anew (its data is moved aside, not deleted)",
         )
     if not node.restores_from_archive and _needs_removed_wal(node, source, declared.slot):
         if declared.allow_clone:
-            return _clone(declared, node, primary, f"{primary.name} no longer has the WAL that it needs ({place})")
+            return _clone(declared, node, primary, f"{primary.name} no longer has the WAL that it needs ({wal_end})")
         return Refusal(
             "wal_removed",
             declared.name,
-            f"{primary.name} no longer has the WAL that it needs: {place}",
+            f"{primary.name} no longer has the WAL that it needs: {wal_end}",
             "Set hot_standby_allow_clone=true for this host to have it cloned anew, or restore the WAL from an archive",
         )
-    follow = Step(FOLLOW, f"{place}, on the history of {primary.name}")
+    follow = Step(FOLLOW, f"{wal_end}, on the history of {primary.name}")
     return (follow,) if node.running else (follow, Step(START, "its server is stopped"))
 
 

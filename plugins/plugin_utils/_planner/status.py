@@ -213,8 +213,8 @@ def _trouble(member: Member, topology: Topology) -> str | None:
         return None
     if state == "not streaming" and topology.primary and topology.primary.node:
         if lies_on(node, topology.primary.node) is False:
-            place = f"its WAL (up to {node.end} on timeline {node.timeline})"
-            return f"{place} is not on the primary's history; rejoin.yml brings it back"
+            wal = f"its WAL (up to {node.end} on timeline {node.timeline})"
+            return f"{wal} is not on the primary's history; rejoin.yml brings it back"
         return "does not stream: see its server's log; site.yml points it to the primary"
     return state
 

@@ -79,7 +79,7 @@ class Topology:
             for other in self.members
             if other.node is not None and other.name != member.name
             for found in other.node.sightings
-            if found.place == member.declared.place and found.system_identifier in (None, self.identity)
+            if found.endpoint == member.declared.endpoint and found.system_identifier in (None, self.identity)
         )
 
     def told_by(self, member: Member) -> str:
@@ -106,9 +106,9 @@ class Topology:
         server = member.server
         if server is None or not server.in_recovery or not server.upstream_host:
             return None
-        place = (server.upstream_host, server.upstream_port)
+        upstream = (server.upstream_host, server.upstream_port)
         for other in self.members:
-            if other.name != member.name and (other.declared.address, other.declared.port) == place:
+            if other.name != member.name and (other.declared.address, other.declared.port) == upstream:
                 return other
         return None
 
@@ -147,11 +147,11 @@ class Topology:
         return False
 
 
-def places_to_ask(topology: Topology, candidate: str | None, old_primary: str | None = None) -> list[str]:
-    """Where another primary may be: the old primary's place, and those of nodes that were not seen, or not since a task
+def endpoints_to_ask(topology: Topology, candidate: str | None, old_primary: str | None = None) -> list[str]:
+    """Where another primary may be: the endpoints of the old primary and of nodes that were not seen, or not since a task
     failed on them. The word of the user that a host is dead does not keep it from being asked."""
     return [
-        member.declared.place
+        member.declared.endpoint
         for member in topology.members
         if member.name != candidate and (member.node is None or member.name == old_primary)
     ]

@@ -75,8 +75,10 @@ def cut(position: str = "0/6000000", timeline: int = 1, **changes: Any) -> Node:
     return replace(standby("db-1", timeline, position, streaming=False), **changes)
 
 
-def sighting(place: str = THIRD, **changes: Any) -> Sighting:
-    base = Sighting(place, in_recovery=True, system_identifier=OURS, timeline=1, position=lsn("0/6000000"), trouble="")
+def sighting(endpoint: str = THIRD, **changes: Any) -> Sighting:
+    base = Sighting(
+        endpoint, in_recovery=True, system_identifier=OURS, timeline=1, position=lsn("0/6000000"), trouble=""
+    )
     return replace(base, **changes)
 
 

@@ -21,7 +21,7 @@ from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.fai
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
 from support.clusters import THEIRS, cluster, primary, standby, stopped, virgin
 
-ALIVE = "192.0.2.1 5432"  # db-1, as its declared place
+ALIVE = "192.0.2.1 5432"  # db-1, as its declared endpoint
 SECOND = "192.0.2.2 5432"
 
 
@@ -412,11 +412,11 @@ def test_whatever_is_observed_a_failover_is_safe(
         assert gone.node is None or not gone.node.has_postmaster
         assert gone.node is not None or outcome.old_primary in dead, "not seen, so the user has to say that it is dead"
         for member in topology.members:
-            assert member.node is None or gone.declared.place not in member.node.answering
+            assert member.node is None or gone.declared.endpoint not in member.node.answering
     for member in topology.members:
         node = member.node
         if node is None:
-            assert not any(member.declared.place in other.node.answering for other in topology.members if other.node)
+            assert not any(member.declared.endpoint in other.node.answering for other in topology.members if other.node)
             continue
         assert not node.has_postmaster or node.recovery_signal, "a server that cannot be asked may be a primary"
         assert node.timeline is None or node.timeline <= (winner.node.timeline or 0), "nobody has newer data"

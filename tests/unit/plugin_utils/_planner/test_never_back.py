@@ -26,7 +26,7 @@ from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.fai
 )
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.plan import Left
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.status import status_of
-from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology, places_to_ask
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology, endpoints_to_ask
 from support.clusters import OURS, THEIRS, cluster, lsn, primary, standby, stopped, virgin
 
 FIRST, THIRD = "192.0.2.1 5432", "192.0.2.3 5432"
@@ -48,8 +48,10 @@ def heard(node: Node, seconds: float | None, status: str = "streaming") -> Node:
     return replace(node, server=replace(node.server, receiver=receiver))
 
 
-def sighting(place: str = THIRD, **changes: Any) -> Sighting:
-    base = Sighting(place, in_recovery=True, system_identifier=OURS, timeline=1, position=lsn("0/6000000"), trouble="")
+def sighting(endpoint: str = THIRD, **changes: Any) -> Sighting:
+    base = Sighting(
+        endpoint, in_recovery=True, system_identifier=OURS, timeline=1, position=lsn("0/6000000"), trouble=""
+    )
     return replace(base, **changes)
 
 
@@ -174,8 +176,8 @@ def test_a_standby_whose_history_parts_from_the_primary_is_not_promoted() -> Non
 
 def test_the_last_look_goes_where_another_primary_may_be() -> None:
     topology = cluster(crashed(), cut(), None, cut())
-    assert places_to_ask(topology, "db-2", "db-1") == [FIRST, THIRD]
-    assert places_to_ask(topology, "db-2") == [THIRD]
+    assert endpoints_to_ask(topology, "db-2", "db-1") == [FIRST, THIRD]
+    assert endpoints_to_ask(topology, "db-2") == [THIRD]
 
 
 def wrong(position: str = "0/9000000") -> Node:
