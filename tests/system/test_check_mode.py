@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from support.hosts import Fleet, snapshot
-from support.hosts.controller import Controller
+from support.hosts.controller import Controller, Run
 from support.hosts.host import Host
+from support.hosts.states import plan_line
 
 NODES = ("db-1", "db-2", "db-3")
+NOTHING = {name: {"none"} for name in NODES}
 DATA = "/var/lib/postgresql/15/main"
 # What a running server writes by itself. Its configuration is not among it.
 SERVERS_OWN = tuple(
@@ -40,6 +43,14 @@ def catalog(host: Host) -> str:
     return hashlib.sha256(repr((lines, slots)).encode()).hexdigest()
 
 
+def steps(run: Run) -> dict[str, set[str]]:
+    """The kinds of the steps in the plan that was printed, by host."""
+    found: dict[str, set[str]] = {}
+    for name, kind in re.findall(r"^(\S+)\s+(?:primary|standby)\s+([a-z_]+)\s", run.stdout, re.MULTILINE):
+        found.setdefault(name, set()).add(kind)
+    return found
+
+
 def test_on_virgin_hosts(virgins: Fleet, controller: Controller) -> None:
     before = {name: snapshot.take(virgins[name]) for name in NODES}
     run = controller.playbook("site", "--check", "--diff", check=True)
@@ -52,7 +63,7 @@ def test_on_virgin_hosts(virgins: Fleet, controller: Controller) -> None:
 
 
 def test_on_a_running_cluster(cluster: Fleet, controller: Controller) -> None:
-    """Something is to do on each node: a setting, a rule, a slot; and nothing of it is done."""
+    """Something is to do on each node: a setting, a rule, a slot. Nothing of it is done, and the run does just that."""
     restless = (*snapshot.RESTLESS, *SERVERS_OWN)
     controller.inventory(
         ["db-1"],
@@ -65,11 +76,34 @@ def test_on_a_running_cluster(cluster: Fleet, controller: Controller) -> None:
     )
     before = {name: snapshot.take(cluster[name], restless=restless) for name in NODES}
     catalogs = {name: catalog(cluster[name]) for name in NODES}
-    run = controller.playbook("site", "--check", "--diff", check=True)
+    forecast = controller.playbook("site", "--check", "--diff", check=True)
     for name in NODES:
-        assert run.changed[name] > 0
+        assert forecast.changed[name] > 0
         assert snapshot.differences(before[name], snapshot.take(cluster[name], restless=restless)) == []
         assert catalog(cluster[name]) == catalogs[name]
-    assert "+work_mem = 7MB" in run.stdout
-    assert "somebody_else" in run.stdout
-    assert "db-1  primary  none    is the running primary, on timeline 1" in run.stdout
+    assert "+work_mem = 7MB" in forecast.stdout
+    assert "is the running primary, on timeline 1" in plan_line(forecast, "db-1", "none")
+    assert "work_mem not set -> 7MB" in plan_line(forecast, "db-3", "settings")
+    of_standby = {"none", "passfile", "settings", "follow", "guard", "access"}
+    of_primary = {"none", "passfile", "settings", "guard", "access", "user", "slots"}
+    assert steps(forecast) == {"db-1": of_primary, "db-2": of_standby, "db-3": of_standby}
+    done = controller.playbook("site", check=True)
+    assert steps(done) == steps(forecast)
+    assert done.changed == forecast.changed
+    again = controller.playbook("site", check=True)
+    assert steps(again) == NOTHING, again.output
+    assert not any(again.changed.values()), again.output
+
+
+def test_one_node_differs(cluster: Fleet, controller: Controller) -> None:
+    """Only that node has a step, and only there is anything changed."""
+    cluster["db-2"].sql("ALTER SYSTEM SET work_mem = '9MB'")
+    cluster["db-2"].sql("SELECT pg_reload_conf()")
+    controller.inventory(["db-1"], ["db-2", "db-3"], variables={"postgres_settings": {}})
+    assert steps(controller.playbook("site", "--check", check=True)) == NOTHING
+    cluster["db-3"].run("sed", "-i", "/BEGIN/,/END/d", "/etc/postgresql/15/main/pg_hba.conf")
+    forecast = controller.playbook("site", "--check", check=True)
+    assert steps(forecast) == {"db-1": {"none"}, "db-2": {"none"}, "db-3": {"none", "access"}}
+    done = controller.playbook("site", check=True)
+    assert steps(done) == steps(forecast)
+    assert {name for name, count in done.changed.items() if count} == {"db-3"}
