@@ -148,8 +148,8 @@ class Topology:
 
 
 def endpoints_to_ask(topology: Topology, candidate: str | None, old_primary: str | None = None) -> list[str]:
-    """Where another primary may be: the endpoint of the old primary, and those of nodes that were not seen, or not since
-    a task failed on them. The word of the user that a host is dead does not keep it from being asked."""
+    """Where another primary may be: the old primary's endpoint, and those of nodes not seen, or not since a task failed
+    on them. The word of the user that a host is dead does not keep it from being asked."""
     return [
         member.declared.endpoint
         for member in topology.members
