@@ -138,6 +138,12 @@ ended_sessions:
   type: list
   elements: str
   sample: []
+promoted_at:
+  description:
+    - When the promotion was proved, in seconds since 1970 by the host's clock. V(null) when nothing was promoted now.
+  returned: success
+  type: float
+  version_added: 1.1.0
 promotion_seconds:
   description: Seconds from the call for the promotion to its proof.
   returned: success

@@ -144,6 +144,11 @@ managed:
   returned: success
   type: bool
   sample: true
+stop_began:
+  description: When the stop was ordered, in seconds since 1970 by the host's clock. V(null) when nothing was stopped.
+  returned: success
+  type: float
+  version_added: 1.1.0
 postmaster_start:
   description: When the running server was started, in UTC.
   returned: success

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -62,9 +63,11 @@ def test_promotes_proves_and_leaves_it_at_that(primary: Server, standby: Server,
     assert (forecast["changed"], forecast["promoted"], forecast["timeline"]) == (True, False, 1), forecast
     assert in_recovery(standby)
 
+    before = time.time()
     result = run_module("promote", params)
     assert not result["failed"], result
     assert (result["changed"], result["promoted"], result["primary"]) == (True, True, True)
+    assert before <= result["promoted_at"] <= time.time()
     assert (result["timeline_before"], result["timeline"]) == (1, 2)
     assert standby.read("pg_wal/00000002.history").split("\t")[:2] == ["1", result["switch_point"]]
     assert control(standby, "Latest checkpoint's TimeLineID") == "2"
@@ -73,6 +76,7 @@ def test_promotes_proves_and_leaves_it_at_that(primary: Server, standby: Server,
 
     again = run_module("promote", {**params, "expected_timeline": 1})
     assert (again["changed"], again["promoted"], again["primary"]) == (False, False, True), again
+    assert again["promoted_at"] is None
     for key in ("timeline_before", "timeline", "switch_point"):
         assert again[key] == result[key]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,11 +56,13 @@ def test_start_twice_then_stop_twice(stopped: Server, run_module: RunModule) -> 
     assert (again["changed"], again["reason"]) == (False, "the server runs already")
     assert stopped.postmaster_pid == pid
 
+    before = time.time()
     result = run_module("server", parameters(stopped, state="stopped"))
     assert (result["changed"], result["running"], stopped.running) == (True, False, False)
+    assert before <= result["stop_began"] <= time.time()
     assert "database system is shut down" in stopped.log_text()
     again = run_module("server", parameters(stopped, state="stopped"))
-    assert (again["changed"], again["reason"]) == (False, "the server does not run")
+    assert (again["changed"], again["reason"], again["stop_began"]) == (False, "the server does not run", None)
 
 
 def test_the_server_outlives_the_module(stopped: Server, start_module: Callable[..., Any]) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -130,6 +131,7 @@ def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> Non
         assert run.returncode == 0, run.output
         assert plan(run) == {"db-1": ["fence"], "db-2": ["salvage", "promote", "none"], "db-3": ["follow"]}
         assert "salvaged" in run.stdout
+        assert re.search(r"^db-2 is the primary [0-9]+ s after this run had begun$", run.stdout, re.MULTILINE)
         assert "rejoin.yml" in run.stdout
         client.proceed()
     assert client.lost(best) == []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -133,6 +134,7 @@ def test_three_times_round_under_load(replicated: Fleet, controller: Controller,
             run = controller.playbook("switchover", *chosen, check=True)
             client.proceed()
             show(f"round {number}, {primary} -> {new_primary(replicated)}: {client.longest_gap()}")
+            assert re.search(rf"nobody could write for [0-9.]+ s, .*: {primary} was told to stop at ", run.stdout)
             assert new_primary(replicated) == wanted if wanted else new_primary(replicated) != primary
             primary = new_primary(replicated)
             assert timeline(replicated[primary]) == 1 + number

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -75,7 +76,7 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
                 return {**_result(False, False, before, "not promoted, the time is up"), **waited}
             called = clock.now()
             history = candidate.promote()
-            answered = clock.now()
+            answered, promoted_at = clock.now(), time.time()
         checkpointed = _checkpoint(server, params["timeout"])
         if not checkpointed:
             why += _forget_replaced(server, history)
@@ -86,6 +87,7 @@ def promote(module: AnsibleModule) -> dict[str, Any]:
             "ended_sessions": candidate.ended,
             "primary": True,
             "timeline": history.timeline,
+            "promoted_at": promoted_at,
             "promotion_seconds": round(answered - called, 3),
             "waited_seconds": round(clock.now() - started, 3),
         }
@@ -184,6 +186,7 @@ def _result(changed: bool, promoted: bool, timeline: int | None, reason: str) ->
         "checkpoint_failed": None,
         "ended_sessions": [],
         "reason": reason,
+        "promoted_at": None,
         "promotion_seconds": 0.0,
         "waited_seconds": 0.0,
     }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -109,6 +110,7 @@ def _act(
     busy = service.is_busy()
     orphans = control.orphans()
     todo = actions(params["state"], before is not None, busy, orphans > 0)
+    stop_began = time.time() if STOP in todo else None
     if STOP in todo:
         waited += control.stop(params["stop_mode"])
         orphans = max(orphans, control.end_orphans())
@@ -129,6 +131,7 @@ def _act(
     result.update(
         reason="; ".join(filter(None, [_reason(done, params["state"], todo, enabled), guard_said])),
         waited_seconds=round(waited, 3),
+        stop_began=stop_began,
         managed=service.manages(after) if after else None,
     )
     if unmanaged and not todo and before:
@@ -148,7 +151,10 @@ def _forecast(params: dict[str, Any], control: ServerControl, service: Service) 
     fate = "would be ended" if STOP in todo else "would have to end first"
     left = f"{orphans} {ORPHANS} {fate}" if orphans and todo else ""
     result.update(
-        reason=_told(FORECAST, todo, left, before is not None), waited_seconds=0.0, managed=_managed(service, after)
+        reason=_told(FORECAST, todo, left, before is not None),
+        waited_seconds=0.0,
+        stop_began=None,
+        managed=_managed(service, after),
     )
     if params["enabled"] is not None and isinstance(service, Systemd):
         try:
