@@ -1,12 +1,14 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix bench-playbooks lint format build clean
 
 BIN := .venv/bin
 # Most of a test is waiting: two files at a time, begun in the order given.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # How many cases `make pairs` plays, and with which seed; --help says more.
 PAIRS := --seed 1 --pairs 35 --kills 10
+# Options of the benchmarks; --help says more.
+BENCH :=
 LINK := .collections/ansible_collections/hotstandby/postgresql
 
 help: ## this list
@@ -46,6 +48,9 @@ hostile: venv ## the playbooks beside a hostile database user and a hostile acco
 
 boot-matrix: venv ## every order in which hosts boot after a power cut, with seconds (half an hour; not in `make test`)
 	@$(BIN)/pytest --capture=no tests/drivers/test_boot_matrix.py
+
+bench-playbooks: venv ## what each playbook takes with nothing to do, against tasks that do nothing (BENCH="--rounds 5 --against COMMIT")
+	@$(BIN)/python benchmarks/playbooks.py $(BENCH)
 
 lint: venv ## the quick judges on the tree in front of you: ruff, mypy, yamllint
 	$(BIN)/ruff check

@@ -58,11 +58,12 @@ class Run:
 class Controller:
     """Runs playbooks on a fleet. What the user keeps (inventory, variables) lies in `directory`."""
 
-    def __init__(self, fleet: Fleet, directory: Path) -> None:
+    def __init__(self, fleet: Fleet, directory: Path, checkout: Path = CHECKOUT) -> None:
         self.fleet = fleet
         self.directory = directory
+        self.checkout = checkout
         self.path = directory / "inventory.ini"
-        link_checkout()
+        link_checkout(checkout)
 
     def inventory(
         self,
@@ -103,7 +104,7 @@ class Controller:
         command = self.command(name, *arguments)
         done = subprocess.run(
             command,
-            cwd=CHECKOUT,
+            cwd=self.checkout,
             env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -120,7 +121,7 @@ class Controller:
         """Start playbooks/`name`.yml in a process group of its own, for a test that kills it (os.killpg)."""
         return subprocess.Popen(
             self.command(name, *arguments),
-            cwd=CHECKOUT,
+            cwd=self.checkout,
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -144,9 +145,9 @@ def environment() -> dict[str, str]:
     return kept
 
 
-def link_checkout() -> None:
+def link_checkout(checkout: Path = CHECKOUT) -> None:
     """Make the link by which Ansible finds the checkout as hotstandby.postgresql, as `make link` does."""
-    link = CHECKOUT / ".collections" / "ansible_collections" / "hotstandby" / "postgresql"
+    link = checkout / ".collections" / "ansible_collections" / "hotstandby" / "postgresql"
     if not link.is_symlink():
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to("../../..")
