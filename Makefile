@@ -12,7 +12,7 @@ BENCH :=
 LINK := .collections/ansible_collections/hotstandby/postgresql
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: link ## a primary and two hot standbys on this machine, and what may befall them; leaves them running
 	@scripts/system-packages demo
