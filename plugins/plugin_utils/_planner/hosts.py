@@ -66,11 +66,14 @@ def failing_over(outcome: Failover, topology: Topology, *, detached: bool) -> Ho
             "failover_catch_up": _doing(plan, CATCH_UP),
             "failover_promote": _doing(plan, PROMOTE),
         }
+    fence = _doing(plan, FENCE) if outcome.reachable else []
+    detach = _doing(plan, FOLLOW, PROMOTE) if outcome.candidate is not None else []
     return {
         **everybody,
         "failover_fence_command": names if outcome.fence_command else [],
-        "failover_fence": _doing(plan, FENCE) if outcome.reachable else [],
-        "failover_detach": _doing(plan, FOLLOW, PROMOTE) if outcome.candidate is not None else [],
+        "failover_fence": fence,
+        "failover_detach": detach,
+        "failover_freeze": [*fence, *detach],
         "failover_compare": names if outcome.candidate is not None else [],
     }
 

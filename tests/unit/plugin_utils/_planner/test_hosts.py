@@ -92,6 +92,7 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
             "promoted_cluster": EVERYBODY,
             "failover_fence": ["db-1"],
             "failover_detach": ["db-2", "db-3"],
+            "failover_freeze": ["db-1", "db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
     ),
@@ -103,6 +104,7 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
             "promoted_cluster": EVERYBODY,
             "failover_fence_command": EVERYBODY,
             "failover_detach": ["db-2", "db-3"],
+            "failover_freeze": ["db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
     ),
@@ -110,7 +112,12 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         "failover",
         cluster(None, *2 * (standby("db-1", streaming=False),)),
         {**FAILOVER, "dead": "db-1"},
-        {"promoted_cluster": EVERYBODY, "failover_detach": ["db-2", "db-3"], "failover_compare": EVERYBODY},
+        {
+            "promoted_cluster": EVERYBODY,
+            "failover_detach": ["db-2", "db-3"],
+            "failover_freeze": ["db-2", "db-3"],
+            "failover_compare": EVERYBODY,
+        },
     ),
     "failover, second decision": (
         "failover",
@@ -175,7 +182,9 @@ def test_the_playbooks_know_the_planners_purposes_and_no_others() -> None:
     used = {
         purpose
         for path in files
-        for purpose in re.findall(r"planned_hosts\(groups, '(\w+)'\)", path.read_text(encoding="utf-8"))
+        for found in re.findall(r"planned_hosts\(groups, '(\w+)'\)|postgres_plan[.]hosts[.](\w+)", path.read_text())
+        for purpose in found
+        if purpose
     }
     outcome = plan_failover(LOST, FailoverOptions())
     of_failover = {**failing_over(outcome, LOST, detached=False), **failing_over(outcome, LOST, detached=True)}
