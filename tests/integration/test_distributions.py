@@ -27,10 +27,7 @@ ASKED = (
 
 
 def host(family: str, release: str, **variables: Any) -> dict[str, Any]:
-    name, version = [*release.split(), ""][:2]
-    like = {"Debian": "debian", "RedHat": "rhel"}.get(family, "")
-    printed = f'ID={name.lower()}\nID_LIKE="{like}"\nVERSION_ID="{version}"\nHOTSTANDBY_HAS_ACCOUNT=yes'
-    return {"__postgres_reached": {"stdout": printed}, **variables}
+    return {"facts": {"hotstandby_host": {"family": family, "release": release, "has_account": True}}, **variables}
 
 
 HOSTS = {
@@ -41,7 +38,7 @@ HOSTS = {
     "resolute": host("Debian", "Ubuntu 26"),
     "rocky": host("RedHat", "Rocky 9", postgres_data_directory="/data/pg"),
     "other": host("other", "Arch", postgres_version="18", postgres_data_directory="/srv/pg/data"),
-    "unseen": {},
+    "unseen": {"facts": {}},
 }
 
 
@@ -61,7 +58,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         {
             "name": "Keep them",
             "ansible.builtin.copy": {**keep, "mode": "0600"},
-            "vars": {"values": values},
+            "vars": {"values": values, "ansible_facts": "{{ facts }}"},
             "delegate_to": "localhost",
         },
     ]

@@ -28,7 +28,7 @@ class FailoverOptions:
     salvage: whether WAL is brought over from the dead primary's disk. fence_commands: hosts that have one.
     end_sessions: whether sessions that hold the replay of the candidate back are ended.
     detached: whether this is the second decision of a run: the old primary is fenced, the standbys are detached, and
-    old_primary, primary_end and seen are what the first one found, see Failover.
+    old_primary, reachable, primary_end and seen are what the first one found, see Failover.
     """
 
     dead: tuple[str, ...] = ()
@@ -39,6 +39,7 @@ class FailoverOptions:
     end_sessions: bool = True
     detached: bool = False
     old_primary: str | None = None
+    reachable: bool = False
     primary_end: str | None = None
     seen: str | None = None
 
@@ -104,7 +105,7 @@ def _decide(topology: Topology, options: FailoverOptions) -> Failover:
         return Failover(Plan.refused(*refusals))
     refusals += [*_newer_than(election.winner, topology), *_end_unknown(lost, options)]
     refusals += unseen_commits(topology, lost.member, options.dead)
-    primary_end = known_primary_end(topology, Lsn.from_optional(options.primary_end), election.winner)
+    primary_end = known_primary_end(topology, Lsn.from_optional(options.primary_end), election.winner, lost.member)
     seen = latest_seen(topology, Lsn.from_optional(options.seen), election.winner)
     loss = loss_of(lost.member, election, primary_end, salvage=options.salvage, seen=seen)
     if loss.bytes_lost is not None and loss.bytes_lost > options.maximum_loss:
@@ -199,7 +200,20 @@ def _needs_command(lost: LostPrimary, options: FailoverOptions) -> bool:
 
 def _unreachable(lost: LostPrimary, options: FailoverOptions) -> list[Refusal]:
     member = lost.member
-    if member is None or not _needs_command(lost, options) or member.name in options.fence_commands:
+    if member is None or not _needs_command(lost, options):
+        return []
+    if options.detached and options.reachable:
+        # its command was not run, and what it alone has would be lost without a word
+        return [
+            Refusal(
+                "primary_unreachable",
+                member.name,
+                "it was fenced, and could not be looked at after that, so it is not known what it has",
+                "Make it reachable and run this again, or switch it off and go on with"
+                f" -e failover_primary_is_dead={member.name}",
+            )
+        ]
+    if member.name in options.fence_commands:
         return []
     return [
         Refusal(

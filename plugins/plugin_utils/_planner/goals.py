@@ -105,6 +105,7 @@ def _failover(topology: Topology, options: Options) -> Planned:
             fence_commands=tuple(options.get("fence_commands") or ()),
             detached=bool(previous),
             old_primary=previous.get("old_primary"),
+            reachable=bool(previous.get("reachable")),
             primary_end=previous.get("primary_end"),
             seen=previous.get("seen"),
         ),
@@ -117,7 +118,10 @@ def _failover(topology: Topology, options: Options) -> Planned:
 
 def _restart(topology: Topology, options: Options) -> Planned:
     outcome = plan_restart(
-        topology, everything=bool(options["everything"]), by_switchover=bool(options["by_switchover"])
+        topology,
+        everything=bool(options["everything"]),
+        by_switchover=bool(options["by_switchover"]),
+        switchover_to=options.get("to") or None,
     )
     plain = {"start_primary": outcome.starts, "hands_over": outcome.hands_over}
     return {**outcome.plan.to_plain(), **plain}, restarting(outcome, topology)

@@ -38,14 +38,16 @@ CHECKED = frozenset(
 def converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Hosts:
     """Those of playbooks/parts/converge.yml and outcome.yml. promoted: whether this follows a promotion.
 
-    Where nothing is done, the first look is the outcome, and nobody looks again.
+    Where nothing is done, the first look is the outcome, and nobody looks again. Where a standby has work, all of them
+    take part: Ansible ends a run in which all hosts of a play have failed, and what is left has to be told.
     """
     everybody = _names(topology)
     work = [node for node in plan.nodes if has_work(node)]
     clean_up = [node.name for node in plan.nodes if leaves_behind(node, topology.member(node.name))]
+    standbys = [node.name for node in plan.nodes if node.role == STANDBY]
     return {
         "converge_primary": [node.name for node in work if node.role == PRIMARY],
-        "converge_standbys": [node.name for node in work if node.role == STANDBY],
+        "converge_standbys": standbys if any(node.role == STANDBY for node in work) else [],
         "verify": [node.name for node in plan.nodes],
         "clean_up": clean_up,
         "look_again": everybody if work or clean_up or promoted else [],
@@ -73,16 +75,17 @@ def failing_over(outcome: Failover, topology: Topology, *, detached: bool) -> Ho
         "failover_fence_command": names if outcome.fence_command else [],
         "failover_fence": fence,
         "failover_detach": detach,
-        "failover_freeze": [*fence, *detach],
+        "failover_look_again": [*fence, *detach],
         "failover_compare": names if outcome.candidate is not None else [],
     }
 
 
 def switching_over(outcome: Switchover, topology: Topology) -> Hosts:
-    """Those of switchover.yml: none when the wanted primary is it, and everybody follows it."""
+    """Those of switchover.yml. Nothing is to do when the wanted primary is it, and everybody follows it."""
+    names = _names(topology)
     if outcome.candidate is None and outcome.promoted is None:
-        return {}
-    everybody = {"promoted_cluster": _names(topology)}
+        return {"switchover_done": names, "look_again": names, "judge": names}
+    everybody = {"promoted_cluster": names}
     if outcome.candidate is None:
         return everybody
     return {

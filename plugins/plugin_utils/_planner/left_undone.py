@@ -32,16 +32,16 @@ def left_undone(planned: Iterable[Left], ending: Ending) -> list[Left]:
     found = list(planned)
 
     def add(node: str, text: str) -> None:
-        found.append(Left(node, f"{node}: {text}", expected=node == ending.old_primary))
+        found.append(Left(node, f"{node}{text}", expected=node == ending.old_primary))
 
     for node in ending.failed:
-        add(node, "a task failed on it")
+        add(node, ": a task failed on it")
     for node, objection in (ending.objections or {}).items():
-        add(node, f"is not configured as declared: {objection.rstrip('.')}")
+        add(node, f" is not configured as declared: {objection.rstrip('.')}")
     if ending.checkpoint_failed is not None:
         add(
             ending.primary,
-            f"its first checkpoint as a primary failed ({ending.checkpoint_failed}); run CHECKPOINT there before"
+            f": its first checkpoint as a primary failed ({ending.checkpoint_failed}); run CHECKPOINT there before"
             " another node is rewound",
         )
     return found

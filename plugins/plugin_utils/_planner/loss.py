@@ -84,11 +84,15 @@ def _across_timelines(old_primary: Member, winner: Member, end: Lsn) -> Loss:
     return Loss(text, None)
 
 
-def known_primary_end(topology: Topology, before: Lsn | None, winner: Member) -> Lsn | None:
-    """The furthest LSN that any standby has, or that its receiver has heard of, now or at an earlier look; and what a
-    standby that is not reached told another node. Only of those whose WAL is of the winner's history."""
+def known_primary_end(
+    topology: Topology, before: Lsn | None, winner: Member, old_primary: Member | None = None
+) -> Lsn | None:
+    """The furthest LSN that the old primary's own disk, any standby or its receiver knows of, now or at an earlier
+    look; and what a standby that is not reached told another node. Only of those whose WAL is of the winner's history.
+    """
     told = [server.receiver.latest_end for server in _servers(topology, winner) if server.receiver]
-    return _furthest(before, latest_seen(topology, None, winner), *told)
+    own = old_primary.node.end if old_primary and old_primary.node and old_primary.timeline == winner.timeline else None
+    return _furthest(before, own, latest_seen(topology, None, winner), *told)
 
 
 def latest_seen(topology: Topology, before: Lsn | None, winner: Member) -> Lsn | None:

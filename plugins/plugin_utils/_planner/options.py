@@ -56,7 +56,6 @@ FACTS = frozenset(
 
 PASSED = frozenset(
     {
-        "postgres_claim_is_held",
         "postgres_files_are_seen",
         "postgres_goal",
         "postgres_goal_options",

@@ -34,9 +34,12 @@ from .plan import (
 from .topology import Topology
 
 REMAKES = (CREATE, REWIND, CLONE, FENCE)
+INSTANCE = "instance"
+UNFINISHED = Step(INSTANCE, "the creation of its instance was cut off; it is completed")
 
 ORDER = (
-    NONE, CREATE, "passfile", FENCE, REWIND, CLONE, "settings", FOLLOW, "guard", START, SERVICE, "access", *OF_A_PRIMARY
+    NONE, CREATE, INSTANCE, "passfile", FENCE, REWIND, CLONE, "settings", FOLLOW, "guard", START, SERVICE, "access",
+    *OF_A_PRIMARY,
 )  # fmt: skip
 """In this order playbooks/parts/converge.yml carries the steps out."""
 
@@ -66,6 +69,7 @@ def leaves_behind(node: NodePlan, member: Member) -> bool:
 def _with_parts(node: NodePlan, member: Member, primary: Member) -> NodePlan:
     of_role = [part for part in PARTS if node.role == PRIMARY or part not in OF_A_PRIMARY]
     remade = any(node.does(kind) for kind in REMAKES)
+    unfinished = [] if remade or member.node is None or member.node.has_instance else [UNFINISHED]
     if member.due is None or remade:
         return replace(node, parts=(*of_role, *_connection(node)))
     due = {part: reason for part, reason in member.due.items() if part in of_role}
@@ -74,7 +78,7 @@ def _with_parts(node: NodePlan, member: Member, primary: Member) -> NodePlan:
     if node.role == STANDBY and member.follows != primary.declared.endpoint:
         parts += _connection(node)
         steps += _following(node, primary)
-    ordered = sorted((*node.steps, *steps), key=lambda step: ORDER.index(step.kind))
+    ordered = sorted((*node.steps, *unfinished, *steps), key=lambda step: ORDER.index(step.kind))
     return replace(node, parts=tuple(parts), steps=tuple(ordered))
 
 

@@ -33,8 +33,10 @@ class Restart:
     hands_over: bool = False
 
 
-def plan_restart(topology: Topology, *, everything: bool = False, by_switchover: bool = False) -> Restart:
-    """Decide. everything: restart nodes without a pending setting too."""
+def plan_restart(
+    topology: Topology, *, everything: bool = False, by_switchover: bool = False, switchover_to: str | None = None
+) -> Restart:
+    """Decide. everything: restart nodes without a pending setting too. switchover_to: to whom the primary is handed."""
     if len(topology.writable) > 1:
         return Restart(Plan.refused(two_primaries(topology.writable)))
     primary = topology.primary
@@ -54,6 +56,8 @@ def plan_restart(topology: Topology, *, everything: bool = False, by_switchover:
     lowered = LOWERED in directions
     if lowered and by_switchover and primary.name in due:
         return Restart(Plan.refused(_lowered_by_switchover(primary)))
+    if by_switchover and primary.name in due and switchover_to == primary.name:
+        return Restart(Plan.refused(_to_itself(primary)))
     standbys = tuple(m.name for m in topology.members if m is not primary and m.name in due)
     before, after = ((), standbys) if lowered else (standbys, ())
     order = [*before, *([primary.name] if primary.name in due else []), *after]
@@ -133,6 +137,15 @@ def _mixed(topology: Topology) -> Refusal:
         "cluster",
         f"some hot-standby parameters are raised and others lowered, which needs opposite orders ({told})",
         "Change them in two steps: raise, site.yml, restart.yml; then lower, site.yml, restart.yml",
+    )
+
+
+def _to_itself(primary: Member) -> Refusal:
+    return Refusal(
+        "handed_to_itself",
+        primary.name,
+        "it is the primary, and a switchover to itself (switchover_to) does not restart it",
+        "Name a standby in switchover_to, or leave that out; or run restart.yml with restart_primary_by=restart",
     )
 
 

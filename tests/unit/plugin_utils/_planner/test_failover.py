@@ -339,6 +339,29 @@ def test_after_freezing_nobody_is_taken_for_the_primary_because_a_task_failed_on
     assert (outcome.old_primary, outcome.candidate) == (None, "db-1")
 
 
+def test_a_fenced_primary_that_could_not_be_looked_at_again_is_not_passed_over() -> None:
+    """Its command was not run, and what its disk alone has would be lost without a word."""
+    topology = cluster(None, *2 * (standby(None, streaming=False),))
+    first: dict[str, Any] = {"detached": True, "old_primary": "db-1", "reachable": True}
+    for commands in ((), ("db-1",)):
+        outcome = plan_failover(topology, FailoverOptions(**first, fence_commands=commands))
+        assert names(outcome) == ["primary_unreachable"]
+        assert "could not be looked at after that" in outcome.plan.refusals[0].message
+    assert plan_failover(topology, FailoverOptions(**first, dead=("db-1",))).candidate == "db-2"
+
+
+def test_what_the_old_primarys_own_disk_had_counts_when_it_cannot_be_read_any_more() -> None:
+    first = plan_failover(cluster(crashed("0/9000000"), cut(), cut()), FailoverOptions())
+    assert first.primary_end == "0/9000000"
+    topology = cluster(None, *2 * (standby(None, position="0/6000000", streaming=False),))
+    second = plan_failover(
+        topology,
+        FailoverOptions(dead=("db-1",), detached=True, old_primary="db-1", primary_end=first.primary_end),
+    )
+    assert names(second) == ["loss_too_great"]
+    assert "at least 50331648 bytes" in second.plan.refusals[0].message
+
+
 def test_refusals_after_the_fence_tell_of_it() -> None:
     topology = cluster(fenced(), None)
     failed = Topology.of(tuple(replace(m, failed=m.node is None) for m in topology.members))

@@ -20,11 +20,11 @@ def test_nothing_is_expected_of_the_old_primary() -> None:
     assert [left.text for left in found if left.expected] == [
         "db-1 was the primary",
         "db-1: a task failed on it",
-        "db-1: is not configured as declared: no room",
+        "db-1 is not configured as declared: no room",
     ]
     assert [left.text for left in found if not left.expected] == [
         "db-3: a task failed on it",
-        "db-2: is not configured as declared: no room",
+        "db-2 is not configured as declared: no room",
     ]
 
 

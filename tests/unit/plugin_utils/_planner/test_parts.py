@@ -93,6 +93,21 @@ def test_a_start_is_one_step() -> None:
     assert "service" in plan["nodes"]["db-2"]["parts"]
 
 
+def test_an_instance_whose_creation_was_cut_off_is_completed() -> None:
+    unfinished = cluster(primary("db-2"), replace(standby("db-1"), has_instance=False))
+    plan = plan_for("site", compared(unfinished), {})
+    assert [kind for kind, _reason in steps(plan, "db-2")] == ["none", "instance"]
+    assert plan["hosts"]["converge_standbys"] == ["db-2"]
+
+
+def test_where_one_standby_has_work_all_of_them_take_part() -> None:
+    """Ansible ends a run in which all hosts of a play have failed."""
+    three = cluster(primary("db-2", "db-3"), standby("db-1"), standby("db-1"))
+    plan = plan_for("site", compared(three, db_3={"due": {"settings": "work_mem 4MB -> 5MB"}}), {})
+    assert plan["hosts"]["converge_standbys"] == ["db-2", "db-3"]
+    assert plan["hosts"]["converge_primary"] == []
+
+
 def test_what_is_left_over_on_a_standby_is_removed() -> None:
     slot = Slot("hotstandby_db_1", "physical", active=False, restart=None, wal_status=None)
     for node in (standby("db-1", slots=(slot,)), replace(standby("db-1"), asides=("/data.old",))):

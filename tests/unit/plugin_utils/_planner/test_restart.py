@@ -56,6 +56,19 @@ def test_only_what_waits_is_restarted() -> None:
     assert (outcome.before, outcome.primary, outcome.after) == (("db-3",), False, ())
 
 
+def test_a_primary_is_not_handed_to_itself() -> None:
+    nodes = (primary("db-2"), standby("db-1"))
+
+    def plan(**options: Any) -> Any:
+        return plan_restart(cluster(*nodes), everything=True, **options)
+
+    (refusal,) = plan(by_switchover=True, switchover_to="db-1").plan.refusals
+    assert refusal.name == "handed_to_itself"
+    assert plan(by_switchover=True, switchover_to="db-2").hands_over
+    assert not plan(by_switchover=False, switchover_to="db-1").hands_over
+    assert not plan_restart(cluster(*nodes), by_switchover=True, switchover_to="db-1").plan.refusals
+
+
 def test_everything_on_request() -> None:
     nodes = (primary("db-2"), standby("db-1"))
     assert plan_restart(cluster(*nodes)).before == ()

@@ -1,21 +1,21 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The distribution by os-release, and the command that prints it."""
+"""What a host is, by its os-release, and the command that prints it."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import subprocess
-from pathlib import Path
 
 import pytest
-import yaml
 
-from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.distribution import distribution_from
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.host_info import (
+    command_for,
+    host_info_from,
+)
 
-ROOT = Path(__file__).resolve().parents[4]
 RELEASES = {
     'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n': ("Debian", "Debian 12"),
     "ID=debian\n": ("Debian", "Debian"),
@@ -32,21 +32,18 @@ RELEASES = {
 
 @pytest.mark.parametrize(("text", "expected"), RELEASES.items())
 def test_family_and_release(text: str, expected: tuple[str, str]) -> None:
-    found = distribution_from(text)
+    found = host_info_from(text)
     assert (found.family, found.release, found.has_account) == (*expected, False)
-    assert distribution_from(f"{text}\nHOTSTANDBY_HAS_ACCOUNT=yes\n").has_account
+    assert host_info_from(f"{text}\nHOTSTANDBY_HAS_ACCOUNT=yes\n").has_account
 
 
 def ask(account: str) -> str:
-    """Run the command of the role's task here."""
-    tasks = yaml.safe_load((ROOT / "roles/postgres/tasks/observe_again.yml").read_text(encoding="utf-8"))
-    command = tasks[0]["block"][0]["ansible.builtin.raw"].replace("{{ postgres_owner | quote }}", account)
-    assert "{{" not in command
-    return subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True, text=True).stdout
+    """Run the command here."""
+    return subprocess.run(["/bin/sh", "-c", command_for(account)], check=True, capture_output=True, text=True).stdout
 
 
 def test_this_host() -> None:
-    found = distribution_from(ask(pwd.getpwuid(os.geteuid()).pw_name))
+    found = host_info_from(ask(pwd.getpwuid(os.geteuid()).pw_name))
     assert found.has_account
     assert found.family == "Debian" or not os.path.exists("/etc/debian_version")
-    assert not distribution_from(ask("nobody_of_that_name")).has_account
+    assert not host_info_from(ask("nobody_of_that_name")).has_account

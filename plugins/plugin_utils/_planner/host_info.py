@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which distribution a host runs, by its os-release file. Pure.
+"""Which distribution a host runs, by its os-release file, and whether it has the cluster's account. Pure.
 
-The file is read without a module: every run of a playbook begins with it. Its form is that of os-release(5).
+The form of the file is that of os-release(5).
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import shlex
 from dataclasses import dataclass
 
 FAMILIES = {"Debian": {"debian", "ubuntu"}, "RedHat": {"rhel", "fedora", "centos"}}
-# The line by which roles/postgres/tasks/observe_again.yml says that the host has the account.
 HAS_ACCOUNT = "HOTSTANDBY_HAS_ACCOUNT"
 
 
 @dataclass(frozen=True)
-class Distribution:
+class HostInfo:
     """family: Debian, RedHat or other. release: name and major version, as "Debian 12"; empty when nothing is known."""
 
     family: str
@@ -25,11 +24,18 @@ class Distribution:
     has_account: bool
 
 
-def distribution_from(text: str) -> Distribution:
-    """Read what the host printed: its os-release, and whether it has the account that owns the cluster."""
+def command_for(account: str) -> str:
+    """What the host's shell is to run. account: a name as the shell wants it."""
+    files = "cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null"
+    # the last line of a file may be without its end
+    return f"{files}; echo; id -u -- {account} >/dev/null 2>&1 && echo {HAS_ACCOUNT}=yes; true"
+
+
+def host_info_from(text: str) -> HostInfo:
+    """Read what the command printed."""
     found = dict(filter(None, map(_assignment, text.splitlines())))
     name, version = found.get("ID", ""), found.get("VERSION_ID", "")
-    return Distribution(
+    return HostInfo(
         family=family_of(name, found.get("ID_LIKE", "")),
         release=f"{name.capitalize()} {version.split('.')[0]}".strip(),
         has_account=HAS_ACCOUNT in found,
