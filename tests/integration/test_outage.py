@@ -179,7 +179,7 @@ def test_no_task_that_fails_on_the_new_primary_keeps_the_others_from_following(c
     assert cluster.query(second, IN_RECOVERY) is False, output
     assert cluster.query(second, STREAMING) == 1, output
     assert status != 0, output
-    assert f"{second} is not configured as declared: the directory /nonexistent of the passfile does not" in output, output
+    assert f"{second} is not configured as declared: the directory /nonexistent of the passfile" in output, output
     assert "; /nonexistent: Permission denied" in output, output
     status, output = play(cluster, "rejoin")
     assert status == 0, output
