@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hotstandby.postgresql.plugins.filter.planned_hosts import planned_hosts
+from ansible_collections.hotstandby.postgresql.plugins.filter.planned_hosts import EVERY_NODE, planned_hosts
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.failover import (
     FailoverOptions,
     plan_failover,
@@ -195,7 +195,7 @@ def test_the_playbooks_know_the_planners_purposes_and_no_others() -> None:
     of_failover = {**failing_over(outcome, LOST, detached=False), **failing_over(outcome, LOST, detached=True)}
     planned = {purpose for goal, topology, options, _expected in CASES.values() for purpose in
                plan_for(goal, topology, options)["hosts"]}  # fmt: skip
-    assert used == planned | of_failover.keys()
+    assert used == {EVERY_NODE} | planned | of_failover.keys()
 
 
 def test_the_last_plan_counts() -> None:
