@@ -138,6 +138,7 @@ def test_up_twice_and_down_as_an_ordinary_user(user: DemoUser) -> None:
     assert status == 0, output
     assert set(re.findall(r"changed=(\d+)", output)) == {"0"}, output
     assert "Its life" not in output
+    assert [json.loads(path.read_text())["ended"] for path in user.demo.glob("n*/hotstandby-*.run")] == [True] * 3
     assert start_times(assert_replicates(output)) == started
 
     for other in (("--port", "20000"), ("--wheel",)):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -182,6 +183,27 @@ def test_no_task_that_fails_on_the_new_primary_keeps_the_others_from_following(c
     assert f"{second} is not configured as declared: the directory /nonexistent of the passfile" in output, output
     assert "; /nonexistent: Permission denied" in output, output
     status, output = play(cluster, "rejoin")
+    assert status == 0, output
+
+
+def test_where_nothing_is_to_do_a_primary_that_cannot_be_written_to_keeps_no_other_node_claimed(
+    cluster: Cluster,
+) -> None:
+    first = cluster.names["db-1"]
+    cluster.query(first, "ALTER TABLE hotstandby.probe ADD CONSTRAINT never CHECK (false) NOT VALID")
+    try:
+        status, output = play(cluster, "site")
+    finally:
+        cluster.query(first, "ALTER TABLE hotstandby.probe DROP CONSTRAINT never")
+    assert status != 0, output
+    assert f"fatal: [{first}]: FAILED!" in output, output
+    files = cluster.user.demo.glob("n*/hotstandby-*.run")
+    claims = {path.parent.name: json.loads(path.read_text())["ended"] for path in files}
+    assert {name: claims[name] for name in claims if name != first} == {
+        cluster.names["db-2"]: True,
+        cluster.names["db-3"]: True,
+    }
+    status, output = play(cluster, "site")
     assert status == 0, output
 
 
