@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.parts import ORDER
 from support.hosts import Fleet, snapshot
 from support.hosts.controller import Controller, Run
 from support.hosts.host import Host
@@ -46,7 +47,8 @@ def catalog(host: Host) -> str:
 def steps(run: Run) -> dict[str, set[str]]:
     """The kinds of the steps in the plan that was printed, by host."""
     found: dict[str, set[str]] = {}
-    for name, kind in re.findall(r"^(\S+)\s+(?:primary|standby)\s+([a-z_]+)\s", run.stdout, re.MULTILINE):
+    kinds = "|".join(ORDER)  # the tree at the end has lines of the same form
+    for name, kind in re.findall(rf"^(\S+)\s+(?:primary|standby)\s+({kinds})\s", run.stdout, re.MULTILINE):
         found.setdefault(name, set()).add(kind)
     return found
 
