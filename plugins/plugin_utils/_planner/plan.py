@@ -95,7 +95,7 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan as people read it, one line per step."""
         width = max((len(node.name) for node in self.nodes), default=0)
-        kinds = max((len(step.kind) for node in self.nodes for step in node.steps), default=0)
+        kinds = max([6, *(len(step.kind) for node in self.nodes for step in node.steps)])
         steps = [
             f"{node.name:<{width}}  {node.role:<7}  {step.kind:<{kinds}}  {step.reason}"
             for node in self.nodes
