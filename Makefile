@@ -50,7 +50,7 @@ boot-matrix: venv ## every order in which hosts boot after a power cut, with sec
 	@$(BIN)/pytest --capture=no tests/drivers/test_boot_matrix.py
 
 bench-playbooks: venv ## what each playbook takes with nothing to do, against tasks that do nothing (BENCH="--rounds 5 --against COMMIT")
-	@$(BIN)/python benchmarks/playbooks.py $(BENCH)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/playbooks.py $(BENCH)
 
 lint: venv ## the quick judges on the tree in front of you: ruff, mypy, yamllint
 	$(BIN)/ruff check

@@ -21,14 +21,12 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
 from figures import Figure, machine, table
 
 from support.hosts import Fleet
-from support.hosts.controller import CHECKOUT, Controller, Run, environment
+from support.hosts.controller import CHECKOUT, Controller, Run
+from support.writer import NODES
 
-NODES = ("db-1", "db-2", "db-3")
 NOTHING = """\
 - name: Do nothing
   hosts: master:hot_standby
@@ -75,11 +73,7 @@ class Side:
     def pings(self, count: int) -> Run:
         path = self.user.directory / f"nothing-{count}.yml"
         path.write_text(NOTHING.format(tasks="".join(PING.format(number=number) for number in range(count))))
-        words = ("ansible-playbook", "-i", str(self.user.path), str(path))
-        done = subprocess.run(
-            words, cwd=CHECKOUT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-        )
-        return Run(words, done.returncode, done.stdout, done.stderr)
+        return self.user.run(("ansible-playbook", "-i", str(self.user.path), str(path)), check=True)
 
 
 def measure(figure: Figure, play: Callable[[], Run]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.claims import claim_refusals
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.goals import plan_for
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.hosts import with_hosts
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import members_from
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.plan import Plan
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.preflight import check
@@ -94,8 +95,10 @@ def cluster_plan(
     members = members_from(records)
     refusals = claim_refusals(records, first=number == 1) or check(members, strays, left_out, hosts=goal in WHOLE)
     if refusals:
-        return {**Plan.refused(*refusals).to_plain(), "hosts": {}, "number": number}
-    return {**plan_for(goal, Topology.of(members), options or {}, check_mode=check_mode), "number": number}
+        plan = with_hosts(Plan.refused(*refusals).to_plain(), {}, check_mode=check_mode)
+    else:
+        plan = plan_for(goal, Topology.of(members), options or {}, check_mode=check_mode)
+    return {**plan, "number": number}
 
 
 class FilterModule:

@@ -71,7 +71,7 @@ def left_undone(
         primary=plan["primary"],
         old_primary=plan["old_primary"],
         failed=tuple(name for name in hosts if name not in alive),
-        objections={name: str(text) for name in hosts if (text := hostvars[name].get("__postgres_objection"))},
+        objections={name: texts for name in hosts if (texts := hostvars[name].get("__postgres_objections"))},
         checkpoint_failed=checkpoint_missing(
             primary.get("master_promotion") or {},
             (node.get("control") or {}).get("timeline") or 0,

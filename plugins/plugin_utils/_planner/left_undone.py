@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .plan import Left
@@ -23,7 +23,7 @@ class Ending:
     primary: str
     old_primary: str | None = None
     failed: tuple[str, ...] = ()
-    objections: Mapping[str, str] | None = None
+    objections: Mapping[str, Sequence[str]] | None = None
     checkpoint_failed: str | None = None
 
 
@@ -36,8 +36,8 @@ def left_undone(planned: Iterable[Left], ending: Ending) -> list[Left]:
 
     for node in ending.failed:
         add(node, ": a task failed on it")
-    for node, objection in (ending.objections or {}).items():
-        add(node, f" is not configured as declared: {objection.rstrip('.')}")
+    for node, texts in (ending.objections or {}).items():
+        add(node, f" is not configured as declared: {'; '.join(text.rstrip('.') for text in texts)}")
     if ending.checkpoint_failed is not None:
         add(
             ending.primary,

@@ -68,17 +68,17 @@ def leaves_behind(node: NodePlan, member: Member) -> bool:
 
 def _with_parts(node: NodePlan, member: Member, primary: Member) -> NodePlan:
     of_role = [part for part in PARTS if node.role == PRIMARY or part not in OF_A_PRIMARY]
-    remade = any(node.does(kind) for kind in REMAKES)
-    unfinished = [] if remade or member.node is None or member.node.has_instance else [UNFINISHED]
-    if member.due is None or remade:
+    if member.due is None or any(node.does(kind) for kind in REMAKES):
         return replace(node, parts=(*of_role, *_connection(node)))
     due = {part: reason for part, reason in member.due.items() if part in of_role}
     steps = [Step(part, reason) for part, reason in due.items() if not (part == SERVICE and node.does(START))]
+    if member.node is not None and not member.node.has_instance:
+        steps.append(UNFINISHED)
     parts: list[str] = list(due)
     if node.role == STANDBY and member.follows != primary.declared.endpoint:
         parts += _connection(node)
         steps += _following(node, primary)
-    ordered = sorted((*node.steps, *unfinished, *steps), key=lambda step: ORDER.index(step.kind))
+    ordered = sorted((*node.steps, *steps), key=lambda step: ORDER.index(step.kind))
     return replace(node, parts=tuple(parts), steps=tuple(ordered))
 
 

@@ -101,7 +101,10 @@ class Controller:
 
         :raises HostsError: `check` is true and it did not end with 0; the message has its output.
         """
-        command = self.command(name, *arguments)
+        return self.run(self.command(name, *arguments), check=check, timeout=timeout)
+
+    def run(self, command: Sequence[str], *, check: bool = False, timeout: float = PLAYBOOK_TIMEOUT_SECONDS) -> Run:
+        """Run a command line of Ansible's in the checkout. Raises HostsError as `playbook` does."""
         done = subprocess.run(
             command,
             cwd=self.checkout,

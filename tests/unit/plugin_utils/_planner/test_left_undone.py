@@ -15,7 +15,7 @@ PLANNED = Left("db-1", "db-1 was the primary", expected=True)
 
 
 def test_nothing_is_expected_of_the_old_primary() -> None:
-    ending = Ending("db-2", "db-1", failed=("db-1", "db-3"), objections={"db-1": "no room.", "db-2": "no room."})
+    ending = Ending("db-2", "db-1", failed=("db-1", "db-3"), objections={"db-1": ["no room."], "db-2": ["no room."]})
     found = left_undone([PLANNED], ending)
     assert [left.text for left in found if left.expected] == [
         "db-1 was the primary",
