@@ -3,8 +3,8 @@
 .PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix bench-playbooks lint format build clean
 
 BIN := .venv/bin
-# Most of a test is waiting: two files at a time, begun in the order given.
-PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Files begun in the order given, three at a time, and two on hosts: tests/support/schedule.py.
+PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # How many cases `make pairs` plays, and with which seed; --help says more.
 PAIRS := --seed 1 --pairs 35 --kills 10
 # Options of the benchmarks; --help says more.

@@ -11,6 +11,14 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from support.schedule import Schedule
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -29,3 +37,11 @@ COLLECTIONS_PATH = make_collections_tree()
 for directory in (CHECKOUT / "demo", CHECKOUT / "tests", COLLECTIONS_PATH):
     if str(directory) not in sys.path:
         sys.path.insert(0, str(directory))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedule:
+    """xdist asks it when there are several workers."""
+    from support.schedule import Schedule
+
+    return Schedule(config, log)

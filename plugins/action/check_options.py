@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the hotstandby.postgresql authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuses variables that look like ours and are not: it sees the names of all of them, and no value."""
+"""Refuses an inventory without hosts, and variables that look like ours and are not.
+
+It sees the names of all variables, and no value.
+"""
 
 from __future__ import annotations
 

@@ -22,6 +22,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        params = self.validate_argument_spec(argument_spec={"text": {"type": "str", "required": True}})[1]
+        spec = {"text": {"type": "str", "required": True}, "failure": {"type": "str", "default": ""}}
+        params = self.validate_argument_spec(argument_spec=spec)[1]
         display.display(params["text"])
+        if params["failure"]:
+            return {**result, "failed": True, "msg": params["failure"]}
         return {**result, "changed": False}

@@ -20,6 +20,8 @@ description:
   - The purpose V(every_node) needs no plan. That a play takes its hosts from a filter has Ansible load all plugins of
     the collection once, in the process of which each task is a fork; a task that loads them itself takes a tenth of a
     second longer, on each host.
+  - The purpose V(release) has no host once the primary has proved that it can be written to, since the proof ends the
+    run on each node.
 positional: groups, purpose
 options:
   _input:
@@ -50,6 +52,7 @@ _value:
 """
 
 NOBODY = "postgres_nobody"
+RELEASE = "release"
 EVERY_NODE = "every_node"
 
 
@@ -61,7 +64,15 @@ def planned_hosts(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str
     plans = [plan for name in names if name in hostvars and (plan := hostvars[name].get("postgres_plan"))]
     # a host that was lost keeps the plan of the time before
     last: Mapping[str, Any] = max(plans, key=lambda plan: int(plan["number"]), default={"hosts": {}})
+    if purpose == RELEASE and _proved(hostvars, last):
+        return NOBODY
     return ",".join(last["hosts"].get(purpose, ())) or NOBODY
+
+
+def _proved(hostvars: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> bool:
+    """Whether tasks/verify.yml has written a row on the plan's primary."""
+    primary = hostvars[plan["primary"]] if plan.get("primary") in hostvars else {}
+    return "token" in primary.get("__postgres_written", {})
 
 
 class FilterModule:

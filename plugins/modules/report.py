@@ -20,6 +20,11 @@ options:
     description: The text.
     type: str
     required: true
+  failure:
+    description: Why the task fails once the text is shown. It does not fail when this is empty.
+    type: str
+    default: ""
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""

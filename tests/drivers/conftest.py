@@ -6,6 +6,6 @@
 
 from __future__ import annotations
 
-from support.hosts.fixtures import cluster, controller, fleet, hosts, newcomer, replicated, virgins
+from support.hosts.fixtures import cluster, controller, fleet, hosts, newcomer, virgins
 
-__all__ = ["cluster", "controller", "fleet", "hosts", "newcomer", "replicated", "virgins"]
+__all__ = ["cluster", "controller", "fleet", "hosts", "newcomer", "virgins"]

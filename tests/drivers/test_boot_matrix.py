@@ -29,15 +29,15 @@ HBA = "/etc/postgresql/15/main/pg_hba.conf"
 
 
 @pytest.fixture
-def nodes(request: pytest.FixtureRequest, replicated: Fleet, controller: Controller) -> list[Host]:
+def nodes(request: pytest.FixtureRequest, cluster: Fleet, controller: Controller) -> list[Host]:
     """A cluster of so many nodes, the primary comes first."""
     number: int = request.param
     names = [f"db-{i}" for i in range(1, number + 1)]
     if number == 2:
-        replicated["db-3"].kill()
-        controller.inventory(["db-1"], ["db-2"], variables=writer.VARIABLES)
+        cluster["db-3"].kill()
+        controller.inventory(["db-1"], ["db-2"])
         controller.playbook("site", check=True)
-    return [replicated[name] for name in names]
+    return [cluster[name] for name in names]
 
 
 def orders(hosts: list[Host]) -> list[list[tuple[Host, float]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -196,19 +196,17 @@ def until_done(controller: Controller, name: str, *arguments: str, tries: int = 
 
 
 def declare(controller: Controller, **settings: str) -> None:
-    always = writer.VARIABLES["postgres_settings"]
-    assert isinstance(always, Mapping)
     rule = {"database": "app", "user": "app", "address": "198.51.100.77/32"}
     hba = writer.VARIABLES["postgres_hba"]
     assert isinstance(hba, list)
-    variables = {"postgres_hba": [*hba, rule], "postgres_settings": {**always, **settings}}
+    variables = {"postgres_hba": [*hba, rule], "postgres_settings": settings}
     controller.inventory(["db-1"], ["db-2", "db-3"], variables)
 
 
-def test_nothing_but_its_own(replicated: Fleet, controller: Controller) -> None:
+def test_nothing_but_its_own(cluster: Fleet, controller: Controller) -> None:
     """During site.yml, a failover that salvages, rejoin.yml, and a start that fails."""
-    old, new, third = (replicated[name] for name in NODES)
-    siege = Siege(replicated)
+    old, new, third = (cluster[name] for name in NODES)
+    siege = Siege(cluster)
     siege.set_canaries()
     runs: list[Run] = []
     with siege.laid(SCRATCH, SWAPPED, SPOKEN):
@@ -228,7 +226,7 @@ def test_nothing_but_its_own(replicated: Fleet, controller: Controller) -> None:
         unmask(old)
         runs += until_done(controller, "rejoin")
     assert new.sql("SELECT count(*) FROM alone") == [["5000"]]
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
 
     # a start that fails, and says what the log says
     third.run("systemctl", "stop", UNIT)

@@ -33,7 +33,7 @@ EXIT_TIMEOUT_SECONDS = 30.0
 ACCESS = MappingProxyType(
     {"type": "host", "database": DATABASE, "user": USER, "address": "198.51.100.0/24", "method": "scram-sha-256"}
 )
-# What the inventory of such a cluster says. WAL is archived to nowhere: on a host with the file NO_ARCHIVE that
+# What each inventory of such a cluster says. WAL is archived to nowhere: on a host with the file NO_ARCHIVE that
 # fails, on one with the file SLOW_ARCHIVE it takes as long as the file is there.
 NO_ARCHIVE = "/var/lib/postgresql/no-archive"
 SLOW_ARCHIVE = "/var/lib/postgresql/slow-archive"
@@ -60,8 +60,11 @@ def prepare(primary: Host) -> None:
 
 
 def cluster(fleet: Fleet, controller: Controller) -> None:
-    """db-1 with the standbys db-2 and db-3, built once by site.yml, then put back from images; both stream."""
-    controller.inventory(["db-1"], ["db-2", "db-3"], variables=VARIABLES)
+    """db-1 with the standbys db-2 and db-3, built once by site.yml, then put back from images; both stream.
+
+    The controller's inventories say VARIABLES.
+    """
+    controller.inventory(["db-1"], ["db-2", "db-3"])
     if not fleet.restore("written", *NODES):
         fleet.recreate(*NODES)
         controller.playbook("site", check=True)

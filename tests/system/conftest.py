@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from support.hosts.fixtures import cluster, controller, fleet, hosts, newcomer, replicated, virgins
+from support.hosts.fixtures import cluster, controller, fleet, hosts, newcomer, virgins
 
-__all__ = ["cluster", "controller", "fleet", "hosts", "newcomer", "replicated", "virgins"]
+__all__ = ["cluster", "controller", "fleet", "hosts", "newcomer", "virgins"]
 # They take minutes each. Two files run at a time, so what is begun last should be short.
 LONGEST = ("test_molecule", "test_failover", "test_switchover", "test_bad_input", "test_rejoin", "test_restart")
 

@@ -44,9 +44,9 @@ def numbers(host: Host) -> set[int]:
     return {int(row[0]) for row in host.sql("SELECT n FROM written", database=writer.DATABASE)}
 
 
-def test_the_primary_s_host_loses_its_power_and_comes_back(replicated: Fleet, controller: Controller) -> None:
+def test_the_primary_s_host_loses_its_power_and_comes_back(cluster: Fleet, controller: Controller) -> None:
     """Nobody could fence it. It comes up as a standby, with rows that it alone has, and is rewound."""
-    old, best, preferred = (replicated[name] for name in NODES)
+    old, best, preferred = (cluster[name] for name in NODES)
     with Writer([host.address for host in (preferred, best, old)]) as client:
         # the preferred one lacks what another has, and both lack what only the primary has
         for standby in (preferred, best):
@@ -65,7 +65,7 @@ def test_the_primary_s_host_loses_its_power_and_comes_back(replicated: Fleet, co
         assert "loss: cannot be told" in run.stdout
         client.proceed()
         assert received <= numbers(preferred), "what db-2 had received is kept"
-    assert_cluster(replicated, "db-3", ["db-2"], on_timeline=2)
+    assert_cluster(cluster, "db-3", ["db-2"], on_timeline=2)
 
     boot(old)
     assert serves(old)
@@ -83,20 +83,20 @@ def test_the_primary_s_host_loses_its_power_and_comes_back(replicated: Fleet, co
     old.run("systemctl", "stop", UNIT)
     old.run("sed", "-i", f"s/^port = .*/port = {OWN_PORT} # mine/", CONFIGURATION)
     controller.inventory(
-        ["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES, host_variables={"db-1": {"postgres_port": OWN_PORT}}
+        ["db-1"], ["db-2", "db-3"], host_variables={"db-1": {"postgres_port": OWN_PORT}}
     )
     run = controller.playbook("rejoin", check=True)
     assert plan(run) == {"db-1": ["rewind", "start"], "db-2": ["none"], "db-3": ["none"]}
     assert paths(run) == {"db-1": "rewound"}
     assert f"port = {OWN_PORT} # mine" in old.read(CONFIGURATION).decode()
     assert old.sql("SELECT to_regclass('alone') IS NULL", port=OWN_PORT) == [["t"]]
-    assert_cluster(replicated, "db-3", ["db-1", "db-2"], on_timeline=2, ports={"db-1": OWN_PORT})
+    assert_cluster(cluster, "db-3", ["db-1", "db-2"], on_timeline=2, ports={"db-1": OWN_PORT})
     assert leftovers(old) == []
 
 
-def test_the_power_of_all_hosts_fails(replicated: Fleet) -> None:
+def test_the_power_of_all_hosts_fails(cluster: Fleet) -> None:
     """Nobody is asked by the primary that knows better: it comes up as the primary, without a human."""
-    hosts = [replicated[name] for name in NODES]
+    hosts = [cluster[name] for name in NODES]
     with Writer([host.address for host in hosts]) as client:
         client.proceed()
         for host in reversed(hosts):
@@ -114,12 +114,12 @@ def test_the_power_of_all_hosts_fails(replicated: Fleet) -> None:
     wait_for(
         lambda: primary.sql("SELECT state FROM pg_stat_replication") == [["streaming"]] * 2, "both standbys to stream"
     )
-    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
+    assert_cluster(cluster, "db-1", ["db-2", "db-3"], on_timeline=1)
 
 
-def test_they_boot_together_after_a_failover(replicated: Fleet, controller: Controller) -> None:
+def test_they_boot_together_after_a_failover(cluster: Fleet, controller: Controller) -> None:
     """db-1 was primary and was never brought back; tests/drivers/test_boot_matrix.py has all orders."""
-    old, new, third = hosts = [replicated[name] for name in NODES]
+    old, new, third = hosts = [cluster[name] for name in NODES]
     boots.fail_over(controller, old, new)
     boots.power_cut(hosts, [(new, 0), (old, 0), (third, 0)], new, on_timeline=2)
 

@@ -93,16 +93,16 @@ def addresses(fleet: Fleet, *names: str) -> list[str]:
 def declare(controller: Controller, fence_command: str) -> None:
     """The inventory, with a command that switches db-1 off."""
     of_db_1 = {"postgres_fence_command": fence_command}
-    controller.inventory(["db-1"], ["db-2", "db-3"], writer.VARIABLES, {"db-1": of_db_1})
+    controller.inventory(["db-1"], ["db-2", "db-3"], host_variables={"db-1": of_db_1})
 
 
-def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> None:
+def test_the_primary_is_killed(cluster: Fleet, controller: Controller) -> None:
     """Both standbys lack what it had; its disk is read: nothing that was acknowledged is lost."""
-    dead, best, lagging = (replicated[name] for name in NODES)
+    dead, best, lagging = (cluster[name] for name in NODES)
     for host in (dead, best, lagging):
         host.sql("ALTER SYSTEM SET log_statement = 'all'")
         host.sql("SELECT pg_reload_conf()")
-    with Writer(addresses(replicated, *NODES)) as client:
+    with Writer(addresses(cluster, *NODES)) as client:
         for standby in (lagging, best):
             client.proceed()
             detach(standby)
@@ -112,7 +112,7 @@ def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> Non
         kill_postmaster(dead, mask=True)
 
         # salvaging is not wanted, and so much may not be lost
-        before = everything(replicated)
+        before = everything(cluster)
         run = controller.playbook("failover", "-e", "failover_salvage=false", "-e", "failover_maximum_loss=1000")
         line = refused(run, "loss_too_great")
         assert "that only db-1 has" in line
@@ -124,10 +124,10 @@ def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> Non
         assert "further than any other" in plan_line(run, "db-2", "promote")
         assert "bytes behind db-2" in plan_line(run, "db-3", "follow")
         assert "loss: nothing, if the " in run.stdout
-        assert snapshot.differences(before, everything(replicated)) == []
+        assert snapshot.differences(before, everything(cluster)) == []
 
         # and without --check
-        run, samples = sweep.playbook(replicated, controller, "failover")
+        run, samples = sweep.playbook(cluster, controller, "failover")
         assert run.returncode == 0, run.output
         assert plan(run) == {"db-1": ["fence"], "db-2": ["salvage", "promote", "none"], "db-3": ["follow"]}
         assert "salvaged" in run.stdout
@@ -136,10 +136,10 @@ def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> Non
         client.proceed()
     assert client.lost(best) == []
     assert best.sql("SELECT count(*) FROM alone") == [["5000"]]
-    assert_cluster(replicated, "db-2", ["db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-3"], on_timeline=2)
     assert dead.run("test", "-e", f"{DATA}/standby.signal", check=False).returncode == 0
     assert not serves(dead)
-    assert sweep.findings(replicated, run, samples, nodes=("db-2", "db-3")) == []
+    assert sweep.findings(cluster, run, samples, nodes=("db-2", "db-3")) == []
 
     # once more: there is nothing left to do
     run = controller.playbook("failover")
@@ -153,9 +153,9 @@ def test_the_primary_is_killed(replicated: Fleet, controller: Controller) -> Non
     assert in_recovery(dead)
 
 
-def test_a_primary_that_comes_up_after_it_was_looked_at(replicated: Fleet, controller: Controller) -> None:
+def test_a_primary_that_comes_up_after_it_was_looked_at(cluster: Fleet, controller: Controller) -> None:
     """And is written to before its fence: the row is on its disk only, and is brought over."""
-    dead, best = replicated["db-1"], replicated["db-2"]
+    dead, best = cluster["db-1"], cluster["db-2"]
     wait_until_replayed(best, position(dead))
     kill_postmaster(dead)
     dead.run("sh", "-c", _LATE_ROW, "sh", WALDUMP, DATA, LATE)
@@ -164,11 +164,11 @@ def test_a_primary_that_comes_up_after_it_was_looked_at(replicated: Fleet, contr
     assert "loss: nothing, if the " in run.stdout
     assert not serves(dead)
     assert best.sql("SELECT * FROM late") == [["acknowledged"]]
-    assert_cluster(replicated, "db-2", ["db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-3"], on_timeline=2)
 
 
-def test_a_primary_that_is_alive_is_left_alone(replicated: Fleet, controller: Controller) -> None:
-    alive = replicated["db-1"]
+def test_a_primary_that_is_alive_is_left_alone(cluster: Fleet, controller: Controller) -> None:
+    alive = cluster["db-1"]
     before = facts(alive)
 
     line = refused(controller.playbook("failover"), "primary_alive")
@@ -187,20 +187,20 @@ def test_a_primary_that_is_alive_is_left_alone(replicated: Fleet, controller: Co
     assert "db-2 and db-3" in refused(run, "primary_alive")
     # nor when none of them streams from it any more
     for name in ("db-2", "db-3"):
-        detach(replicated[name])
+        detach(cluster[name])
     run = controller.playbook("failover", "-e", "failover_primary_is_dead=db-1")
     assert "db-2 and db-3" in refused(run, "primary_alive")
     assert facts(alive) == before
 
 
-def test_the_primary_s_host_is_silently_cut_off(replicated: Fleet, controller: Controller) -> None:
+def test_the_primary_s_host_is_silently_cut_off(cluster: Fleet, controller: Controller) -> None:
     """No socket is closed and nothing answers: once it is declared dead, it is not asked for anything."""
-    gone = replicated["db-1"]
-    with Writer(addresses(replicated, *NODES)) as client:
+    gone = cluster["db-1"]
+    with Writer(addresses(cluster, *NODES)) as client:
         client.proceed()
     for name in ("db-2", "db-3"):
-        wait_until_replayed(replicated[name], position(gone))
-    before = {name: facts(replicated[name]) for name in NODES}
+        wait_until_replayed(cluster[name], position(gone))
+    before = {name: facts(cluster[name]) for name in NODES}
     cut(gone)
 
     # a command that does not fence
@@ -209,9 +209,9 @@ def test_the_primary_s_host_is_silently_cut_off(replicated: Fleet, controller: C
     assert "db-1" in line
     assert "ended with 3" in line
     assert "failover_primary_is_dead=db-1" in line
-    assert {name: facts(replicated[name]) for name in NODES} == before
+    assert {name: facts(cluster[name]) for name in NODES} == before
 
-    controller.inventory(["db-1"], ["db-2", "db-3"], writer.VARIABLES)
+    controller.inventory(["db-1"], ["db-2", "db-3"])
     cut(gone)  # counts anew
     began = time.monotonic()
     run = controller.playbook("failover", "-e", "failover_primary_is_dead=db-1")
@@ -220,31 +220,31 @@ def test_the_primary_s_host_is_silently_cut_off(replicated: Fleet, controller: C
     assert plan(run) == {"db-1": ["none"], "db-2": ["promote", "none"], "db-3": ["follow"]}
     assert dropped_from(gone, CONTROLLER) == 0
     assert not in_recovery(gone), "it was there all the time"
-    assert client.lost(replicated["db-2"]) == []
-    assert_cluster(replicated, "db-2", ["db-3"], on_timeline=2)
+    assert client.lost(cluster["db-2"]) == []
+    assert_cluster(cluster, "db-2", ["db-3"], on_timeline=2)
 
 
 def test_a_primary_on_whose_host_nothing_can_be_asked(
-    replicated: Fleet, controller: Controller, tmp_path: Path
+    cluster: Fleet, controller: Controller, tmp_path: Path
 ) -> None:
     """ssh gets in, and no module runs there: such a host is not stopped and marked, so it has to be fenced."""
-    gone = replicated["db-1"]
+    gone = cluster["db-1"]
     for name in ("db-2", "db-3"):
-        wait_until_replayed(replicated[name], position(gone))
+        wait_until_replayed(cluster[name], position(gone))
     kill_postmaster(gone)
     gone.run("chmod", "000", "/usr/bin/python3.11")
     assert "failover_primary_is_dead=db-1" in said(controller.playbook("failover"), "primary_unreachable")
 
     declare(controller, "/bin/false")
     said(controller.playbook("failover"), "fence_failed")
-    assert in_recovery(replicated["db-2"])
+    assert in_recovery(cluster["db-2"])
     fenced = tmp_path / "fenced"
     declare(controller, f"touch {fenced}")
     run = controller.playbook("failover")
     assert fenced.exists(), run.output
-    assert not in_recovery(replicated["db-2"]), run.output
+    assert not in_recovery(cluster["db-2"]), run.output
     followed = f"db-3 to follow db-2 after this run:\n{run.output}"
-    wait_for(lambda: replicated["db-2"].sql(writer.STREAMING) == [["db-3"]], followed)
+    wait_for(lambda: cluster["db-2"].sql(writer.STREAMING) == [["db-3"]], followed)
 
 
 # Switches the container off, as a power switch would; one that is off already stays off.
@@ -258,14 +258,14 @@ if container.status == "running":
 
 
 def test_the_controller_is_killed_after_the_promotion(
-    replicated: Fleet, controller: Controller, tmp_path: Path
+    cluster: Fleet, controller: Controller, tmp_path: Path
 ) -> None:
     """The command fences; the run that is cut off has promoted. The next one does the rest, and promotes nobody."""
-    gone, new = replicated["db-1"], replicated["db-2"]
+    gone, new = cluster["db-1"], cluster["db-2"]
     switch = tmp_path / "power_switch.py"
     switch.write_text(_POWER_SWITCH)
     declare(controller, f"{sys.executable} {switch} {gone.container_name}")
-    with Writer(addresses(replicated, "db-2", "db-3", "db-1")) as client:
+    with Writer(addresses(cluster, "db-2", "db-3", "db-1")) as client:
         client.proceed()
         cut(gone)
         process = controller.start("failover", "-e", "failover_to=db-2")
@@ -281,4 +281,4 @@ def test_the_controller_is_killed_after_the_promotion(
         assert "db-1 did not answer" in said(run, "incomplete")
         assert plan(run) == {"db-2": ["none"], "db-3": ["follow"]}
         client.proceed()
-    assert_cluster(replicated, "db-2", ["db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-3"], on_timeline=2)

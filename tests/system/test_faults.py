@@ -40,8 +40,8 @@ def test_a_cut_is_silent_counted_and_healed(hosts: Fleet) -> None:
     assert host.fault() == ""
 
 
-def test_the_client_notices_gaps_and_losses(replicated: Fleet) -> None:
-    primary, standby = replicated["db-1"], replicated["db-2"]
+def test_the_client_notices_gaps_and_losses(cluster: Fleet) -> None:
+    primary, standby = cluster["db-1"], cluster["db-2"]
     with Writer([primary.address, standby.address]) as client:
         faults.kill_postmaster(primary, mask=True)
         assert not serves(primary)
@@ -71,8 +71,8 @@ def test_the_client_notices_gaps_and_losses(replicated: Fleet) -> None:
     assert client.lost(primary) == [last]
 
 
-def test_what_is_held_does_nothing_and_a_reboot_heals(replicated: Fleet) -> None:
-    primary, standby = replicated["db-1"], replicated["db-2"]
+def test_what_is_held_does_nothing_and_a_reboot_heals(cluster: Fleet) -> None:
+    primary, standby = cluster["db-1"], cluster["db-2"]
     with Writer([primary.address]) as client:
         with faults.frozen(standby, "walreceiver"):
             row = client.proceed()

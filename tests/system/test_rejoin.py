@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import sweep, writer
+from support import sweep
 from support.hosts import Fleet
 from support.hosts.controller import Controller
 from support.hosts.faults import DATA, UNIT, kill_postmaster
@@ -48,10 +48,7 @@ def declare(
     **settings: str,
 ) -> None:
     """The inventory; `settings` are the servers'."""
-    always = writer.VARIABLES["postgres_settings"]
-    assert isinstance(always, dict)
-    variables = {**writer.VARIABLES, "postgres_settings": {**always, **settings}}
-    controller.inventory(["db-1"], ["db-2", "db-3"], variables, host_variables)
+    controller.inventory(["db-1"], ["db-2", "db-3"], {"postgres_settings": settings}, host_variables)
 
 
 def write_alone(host: Host) -> str:
@@ -79,9 +76,9 @@ def everywhere(fleet: Fleet, *command: str, user: str = "root") -> None:
         list(pool.map(lambda name: fleet[name].run(*command, user=user), NODES))
 
 
-def test_two_primaries(replicated: Fleet, controller: Controller) -> None:
+def test_two_primaries(cluster: Fleet, controller: Controller) -> None:
     """The old one is up, writes, and is even followed: it is fenced and rewound, and its follower with it."""
-    old, new, follower = (replicated[name] for name in NODES)
+    old, new, follower = (cluster[name] for name in NODES)
     for host in (old, new, follower):
         for setting in ("log_statement = 'all'", "log_connections = on"):
             host.sql(f"ALTER SYSTEM SET {setting}")
@@ -94,38 +91,38 @@ def test_two_primaries(replicated: Fleet, controller: Controller) -> None:
     new.sql("ALTER SYSTEM SET work_mem = '6MB'")
     wait_until_replayed(follower, write_alone(old))
 
-    before = states(replicated)
+    before = states(cluster)
     line = refused(controller.playbook("rejoin"), "two_primaries")
     assert "db-1" in line
     assert "db-2" in line
     assert "rejoin_primary" in line, "the way out"
-    assert states(replicated) == before
+    assert states(cluster) == before
 
-    run, samples = sweep.playbook(replicated, controller, "rejoin", "-e", "rejoin_primary=db-2")
+    run, samples = sweep.playbook(cluster, controller, "rejoin", "-e", "rejoin_primary=db-2")
     assert run.returncode == 0, run.output
     assert plan(run)["db-1"] == ["fence", "rewind", "start"]
     assert plan(run)["db-3"] == ["rewind", "start"]
     assert "gone" in plan_line(run, "db-1", "rewind")
     assert paths(run) == {"db-1": "rewound", "db-3": "rewound"}
-    assert states(replicated)["db-2"] == before["db-2"], "the primary was not touched"
+    assert states(cluster)["db-2"] == before["db-2"], "the primary was not touched"
     for name in NODES:
-        assert not has_alone(replicated[name])
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+        assert not has_alone(cluster[name])
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
     # its own configuration is kept
     assert old.read(OWN_CONFIGURATION) == b"# mine\n"
     assert old.run("grep", "-c", "# mine", CONFIGURATION).stdout == "1\n"
     assert old.sql("SHOW work_mem") == [["5MB"]]
     for name in NODES:
-        assert leftovers(replicated[name]) == []
+        assert leftovers(cluster[name]) == []
     assert not any(controller.playbook("rejoin", check=True).changed.values())
 
     assert samples.saw("db-1", "cmdline", b"pg_rewind\0")
-    assert sweep.findings(replicated, run, samples) == []
+    assert sweep.findings(cluster, run, samples) == []
 
 
-def test_cleanly_stopped_and_never_diverged(replicated: Fleet, controller: Controller) -> None:
+def test_cleanly_stopped_and_never_diverged(cluster: Fleet, controller: Controller) -> None:
     """Both it and the other standby follow; neither is rewound or copied, and the files are the same ones."""
-    old, new = replicated["db-1"], replicated["db-2"]
+    old, new = cluster["db-1"], cluster["db-2"]
     inode = old.run("stat", "--format=%i", f"{DATA}/PG_VERSION").stdout
     old.run("systemctl", "stop", UNIT)
     promote(new)
@@ -133,24 +130,24 @@ def test_cleanly_stopped_and_never_diverged(replicated: Fleet, controller: Contr
     assert plan(run) == {"db-1": ["follow", "start"], "db-2": ["none"], "db-3": ["follow"]}
     assert paths(run) == {}
     assert old.run("stat", "--format=%i", f"{DATA}/PG_VERSION").stdout == inode
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
 
 
 @pytest.fixture
-def without_hints(replicated: Fleet, controller: Controller) -> Fleet:
+def without_hints(cluster: Fleet, controller: Controller) -> Fleet:
     """A cluster in which no block tells that it was changed: neither checksums nor hints in the WAL."""
     declare(controller, wal_log_hints="off")
-    everywhere(replicated, "systemctl", "stop", UNIT)
-    everywhere(replicated, f"{BIN}/pg_checksums", "--disable", "-D", DATA, user="postgres")
-    everywhere(replicated, "sh", "-c", f"echo 'wal_log_hints = off' >>{CONFIGURATION}")
+    everywhere(cluster, "systemctl", "stop", UNIT)
+    everywhere(cluster, f"{BIN}/pg_checksums", "--disable", "-D", DATA, user="postgres")
+    everywhere(cluster, "sh", "-c", f"echo 'wal_log_hints = off' >>{CONFIGURATION}")
     for name in NODES:
-        replicated[name].run("systemctl", "start", UNIT)
+        cluster[name].run("systemctl", "start", UNIT)
     off = "SELECT current_setting('data_checksums'), current_setting('wal_log_hints')"
-    assert replicated["db-1"].sql(off) == [["off", "off"]]
+    assert cluster["db-1"].sql(off) == [["off", "off"]]
     # the shutdown was written by db-1 alone and sent when it was up again
-    wait_until_replayed(replicated["db-2"], position(replicated["db-1"]))
-    wait_until_replayed(replicated["db-3"], position(replicated["db-1"]))
-    return replicated
+    wait_until_replayed(cluster["db-2"], position(cluster["db-1"]))
+    wait_until_replayed(cluster["db-3"], position(cluster["db-1"]))
+    return cluster
 
 
 def test_what_cannot_be_rewound_is_cloned_if_that_is_allowed(without_hints: Fleet, controller: Controller) -> None:
@@ -182,9 +179,9 @@ def test_what_cannot_be_rewound_is_cloned_if_that_is_allowed(without_hints: Flee
 FORGETFUL = {"wal_keep_size": "0", "min_wal_size": "'32MB'", "max_wal_size": "'48MB'"}
 
 
-def test_needed_wal_is_recycled(replicated: Fleet, controller: Controller) -> None:
+def test_needed_wal_is_recycled(cluster: Fleet, controller: Controller) -> None:
     """Both have diverged and lack the WAL behind the fork: the one with an archive is rewound, the other cloned."""
-    old, new, follower = (replicated[name] for name in NODES)
+    old, new, follower = (cluster[name] for name in NODES)
     old.run("install", "-d", "-o", "postgres", ARCHIVE)
     old.run("sed", "-i", f"s#^archive_command.*#archive_command = '{ARCHIVING}'#", CONFIGURATION)
     old.sql("SELECT pg_reload_conf()")
@@ -227,7 +224,7 @@ def test_needed_wal_is_recycled(replicated: Fleet, controller: Controller) -> No
     assert "TASK [hotstandby.postgresql.hot_standby : clone | Clone the primary]" in run.stdout
     assert not has_alone(old)
     assert not has_alone(follower)
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
 
 
 # Runs the real program, and kills it when it has begun to copy a file; 3 if that was too late.
@@ -249,11 +246,11 @@ kill -KILL $$
 """
 
 
-def test_pg_rewind_is_killed_half_way(replicated: Fleet, controller: Controller) -> None:
+def test_pg_rewind_is_killed_half_way(cluster: Fleet, controller: Controller) -> None:
     """Its directory is never started again: the next run sees the wreck, moves it aside and clones."""
-    old, new = replicated["db-1"], replicated["db-2"]
+    old, new = cluster["db-1"], cluster["db-2"]
     program, real = f"{BIN}/pg_rewind", f"{BIN}/pg_rewind.real"
-    replicated["db-3"].run("systemctl", "stop", UNIT)
+    cluster["db-3"].run("systemctl", "stop", UNIT)
     promote(new)
     write_alone(old)
     kill_postmaster(old)
@@ -280,11 +277,11 @@ def test_pg_rewind_is_killed_half_way(replicated: Fleet, controller: Controller)
     assert plan(run)["db-1"] == ["clone", "start"]
     assert "a rewind was cut off here" in plan_line(run, "db-1", "clone")
     assert not has_alone(old)
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
     for name in NODES:
-        assert leftovers(replicated[name]) == []
+        assert leftovers(cluster[name]) == []
 
 
-def test_without_a_primary_there_is_nothing_to_rejoin(replicated: Fleet, controller: Controller) -> None:
-    replicated["db-1"].run("systemctl", "stop", UNIT)
+def test_without_a_primary_there_is_nothing_to_rejoin(cluster: Fleet, controller: Controller) -> None:
+    cluster["db-1"].run("systemctl", "stop", UNIT)
     assert "failover.yml" in refused(controller.playbook("rejoin"), "no_primary")

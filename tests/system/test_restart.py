@@ -24,8 +24,7 @@ ALL = ("-e", "restart_all=true")
 
 
 def declare(controller: Controller, settings: Mapping[str, object]) -> None:
-    merged = {**writer.VARIABLES, "postgres_settings": {**writer.SETTINGS, **settings}}
-    controller.inventory(["db-1"], ["db-2", "db-3"], variables=merged)
+    controller.inventory(["db-1"], ["db-2", "db-3"], variables={"postgres_settings": settings})
 
 
 def starts(fleet: Fleet) -> dict[str, float]:
@@ -55,74 +54,74 @@ def set_max_connections(fleet: Fleet, controller: Controller, number: int) -> No
 
 
 def test_raised_on_the_standbys_first_and_lowered_on_the_primary_first(
-    replicated: Fleet, controller: Controller
+    cluster: Fleet, controller: Controller
 ) -> None:
-    db1 = replicated["db-1"]
-    with Writer([replicated[name].address for name in NODES]) as client:
-        set_max_connections(replicated, controller, MORE_CONNECTIONS)
+    db1 = cluster["db-1"]
+    with Writer([cluster[name].address for name in NODES]) as client:
+        set_max_connections(cluster, controller, MORE_CONNECTIONS)
 
         # one up, one down: there is no right order
-        before = starts(replicated)
+        before = starts(cluster)
         db1.sql("ALTER SYSTEM SET max_worker_processes = 4")
         db1.sql("SELECT pg_reload_conf()")
         assert "max_worker_processes" in refused(controller.playbook("restart"), "mixed_directions")
-        assert starts(replicated) == before
+        assert starts(cluster) == before
         db1.sql("ALTER SYSTEM RESET max_worker_processes")
         db1.sql("SELECT pg_reload_conf()")
 
         run = controller.playbook("restart", check=True)
         assert plan(run) == {name: ["restart"] for name in NODES}
         assert "3 of 3" in plan_line(run, "db-1", "restart")
-        after = starts(replicated)
+        after = starts(cluster)
         assert max(after["db-2"], after["db-3"]) < after["db-1"]
         assert min(after.values()) > max(before.values())
-        assert everywhere(replicated, "SHOW max_connections", MORE_CONNECTIONS)
+        assert everywhere(cluster, "SHOW max_connections", MORE_CONNECTIONS)
 
-        before = starts(replicated)
+        before = starts(cluster)
         run = controller.playbook("restart", check=True)
         assert not any(run.changed.values()), run.output
         assert plan(run) == {name: ["none"] for name in NODES}
-        assert starts(replicated) == before
+        assert starts(cluster) == before
 
         # with one standby down, nobody else is taken down
-        replicated["db-3"].run("systemctl", "stop", faults.UNIT)
+        cluster["db-3"].run("systemctl", "stop", faults.UNIT)
         assert "db-3" in refused(controller.playbook("restart", *ALL), "not_healthy")
-        replicated["db-3"].run("systemctl", "start", faults.UNIT)
+        cluster["db-3"].run("systemctl", "start", faults.UNIT)
         wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "db-3 to stream again")
-        after = starts(replicated)
+        after = starts(cluster)
         assert {**after, "db-3": 0.0} == {**before, "db-3": 0.0}
 
-        set_max_connections(replicated, controller, FEWER_CONNECTIONS)
+        set_max_connections(cluster, controller, FEWER_CONNECTIONS)
         run = controller.playbook("restart", check=True)
         assert "1 of 3" in plan_line(run, "db-1", "restart")
-        after = starts(replicated)
+        after = starts(cluster)
         assert after["db-1"] < min(after["db-2"], after["db-3"])
-        assert everywhere(replicated, "SHOW max_connections", FEWER_CONNECTIONS)
-        assert pending(replicated) == {name: [] for name in NODES}
+        assert everywhere(cluster, "SHOW max_connections", FEWER_CONNECTIONS)
+        assert pending(cluster) == {name: [] for name in NODES}
         client.proceed()
-    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
+    assert_cluster(cluster, "db-1", ["db-2", "db-3"], on_timeline=1)
     assert client.lost(db1) == []
 
 
 def test_restarted_by_switchover_and_switched_back_without_a_secret_told(
-    replicated: Fleet, controller: Controller
+    cluster: Fleet, controller: Controller
 ) -> None:
     """Everybody is restarted, nobody loses a row; meanwhile it is watched where the password turns up."""
     for name in NODES:
         for setting, value in TALKATIVE.items():
-            replicated[name].sql(f"ALTER SYSTEM SET {setting} = '{value}'")
-        replicated[name].sql("SELECT pg_reload_conf()")
-    before = starts(replicated)
-    with Writer([replicated[name].address for name in NODES]) as client:
-        run, samples = sweep.playbook(replicated, controller, "restart", *ALL, *BY_SWITCHOVER)
+            cluster[name].sql(f"ALTER SYSTEM SET {setting} = '{value}'")
+        cluster[name].sql("SELECT pg_reload_conf()")
+    before = starts(cluster)
+    with Writer([cluster[name].address for name in NODES]) as client:
+        run, samples = sweep.playbook(cluster, controller, "restart", *ALL, *BY_SWITCHOVER)
         assert run.returncode == 0, run.output
-        assert in_recovery(replicated["db-1"])
-        assert min(starts(replicated).values()) > max(before.values())
-        back, more = sweep.playbook(replicated, controller, "switchover", "-e", "switchover_to=db-1")
+        assert in_recovery(cluster["db-1"])
+        assert min(starts(cluster).values()) > max(before.values())
+        back, more = sweep.playbook(cluster, controller, "switchover", "-e", "switchover_to=db-1")
         assert back.returncode == 0, back.output
         client.proceed()
-    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=3)
-    assert client.lost(replicated["db-1"]) == []
+    assert_cluster(cluster, "db-1", ["db-2", "db-3"], on_timeline=3)
+    assert client.lost(cluster["db-1"]) == []
 
     # the processes in which all that matters was seen
     for name, seen in more.seen.items():
@@ -130,5 +129,5 @@ def test_restarted_by_switchover_and_switched_back_without_a_secret_told(
     both = replace(run, stdout=run.stdout + back.stdout, stderr=run.stderr + back.stderr)
     assert samples.saw("db-1", "cmdline", b"walreceiver")
     assert samples.saw("controller", "cmdline", b"playbooks/switchover.yml")
-    wait_for(lambda: b"START_REPLICATION" in replicated["db-1"].read(sweep.LOG), "the log to have it")
-    assert sweep.findings(replicated, both, samples) == []
+    wait_for(lambda: b"START_REPLICATION" in cluster["db-1"].read(sweep.LOG), "the log to have it")
+    assert sweep.findings(cluster, both, samples) == []

@@ -120,11 +120,11 @@ def assert_tidy(fleet: Fleet, primary: str) -> None:
             assert upstream(fleet[name]) == fleet[primary].address, name
 
 
-def test_three_times_round_under_load(replicated: Fleet, controller: Controller, show: Show) -> None:
+def test_three_times_round_under_load(cluster: Fleet, controller: Controller, show: Show) -> None:
     """No acknowledged row is lost, the old primary is back without rewind, nothing is left over."""
     for name in NODES:
-        spy(replicated[name])
-    everybody = addresses(replicated, *NODES)
+        spy(cluster[name])
+    everybody = addresses(cluster, *NODES)
     load.initialise(everybody)
     primary = "db-1"
     with Writer(everybody) as client, load.pgbench(everybody):
@@ -133,68 +133,68 @@ def test_three_times_round_under_load(replicated: Fleet, controller: Controller,
             chosen = ("-e", f"switchover_to={wanted}") if wanted else ()
             run = controller.playbook("switchover", *chosen, check=True)
             client.proceed()
-            show(f"round {number}, {primary} -> {new_primary(replicated)}: {client.longest_gap()}")
+            show(f"round {number}, {primary} -> {new_primary(cluster)}: {client.longest_gap()}")
             assert re.search(rf"nobody could write for [0-9.]+ s, .*: {primary} was told to stop at ", run.stdout)
-            assert new_primary(replicated) == wanted if wanted else new_primary(replicated) != primary
-            primary = new_primary(replicated)
-            assert timeline(replicated[primary]) == 1 + number
-            assert_nothing_costly(replicated, run)
-            assert_tidy(replicated, primary)
-            wait_for_load(replicated[primary])
-    assert_cluster(replicated, primary, [name for name in NODES if name != primary], on_timeline=1 + len(ROUNDS))
+            assert new_primary(cluster) == wanted if wanted else new_primary(cluster) != primary
+            primary = new_primary(cluster)
+            assert timeline(cluster[primary]) == 1 + number
+            assert_nothing_costly(cluster, run)
+            assert_tidy(cluster, primary)
+            wait_for_load(cluster[primary])
+    assert_cluster(cluster, primary, [name for name in NODES if name != primary], on_timeline=1 + len(ROUNDS))
     for name in NODES:
-        assert client.lost(replicated[name]) == [], name
+        assert client.lost(cluster[name]) == [], name
 
 
-def test_a_third_node_that_is_silently_gone(replicated: Fleet, controller: Controller, show: Show) -> None:
+def test_a_third_node_that_is_silently_gone(cluster: Fleet, controller: Controller, show: Show) -> None:
     """Its walsender would hold up the stop for wal_sender_timeout; here that is an hour."""
     for name in NODES:
-        replicated[name].sql("ALTER SYSTEM SET wal_sender_timeout = '1h'")
-        replicated[name].sql("SELECT pg_reload_conf()")
-    with Writer(addresses(replicated, "db-1", "db-2")) as client:
+        cluster[name].sql("ALTER SYSTEM SET wal_sender_timeout = '1h'")
+        cluster[name].sql("SELECT pg_reload_conf()")
+    with Writer(addresses(cluster, "db-1", "db-2")) as client:
         controller.playbook("switchover", "-e", "switchover_to=db-2", check=True)
         client.proceed()
         show(f"with every node: {client.longest_gap()}")
         client.lap()
 
-        with faults.silent(replicated["db-3"]):
+        with faults.silent(cluster["db-3"]):
             run = controller.playbook("switchover", "-e", "switchover_to=db-1")
             client.proceed()
             show(f"with a silent one: {client.longest_gap()}")
             assert "db-3" in said(run, "incomplete")
             assert "rejoin.yml" in said(run, "incomplete")
-            assert not in_recovery(replicated["db-1"])
-            assert timeline(replicated["db-1"]) == 3
+            assert not in_recovery(cluster["db-1"])
+            assert timeline(cluster["db-1"]) == 3
             receives = "SELECT status, sender_host, slot_name FROM pg_stat_wal_receiver"
-            assert replicated["db-2"].sql(receives) == [["streaming", replicated["db-1"].address, slot_of("db-2")]]
-            assert replicated["db-2"].sql(SLOTS) == []
-            assert [slot_of("db-2")] in replicated["db-1"].sql(SLOTS)
+            assert cluster["db-2"].sql(receives) == [["streaming", cluster["db-1"].address, slot_of("db-2")]]
+            assert cluster["db-2"].sql(SLOTS) == []
+            assert [slot_of("db-2")] in cluster["db-1"].sql(SLOTS)
 
     # the playbook that was named makes it whole
     controller.playbook("rejoin", check=True)
-    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=3)
-    assert client.lost(replicated["db-1"]) == []
+    assert_cluster(cluster, "db-1", ["db-2", "db-3"], on_timeline=3)
+    assert client.lost(cluster["db-1"]) == []
 
 
-def test_a_third_node_on_which_no_module_runs(replicated: Fleet, controller: Controller) -> None:
-    db2, db3 = replicated["db-2"], replicated["db-3"]
+def test_a_third_node_on_which_no_module_runs(cluster: Fleet, controller: Controller) -> None:
+    db2, db3 = cluster["db-2"], cluster["db-3"]
     db3.run("chmod", "000", "/usr/bin/python3.11")
     run = controller.playbook("switchover", "-e", "switchover_to=db-2")
     assert "db-3" in said(run, "incomplete")
     wait_for(lambda: db2.sql(writer.STREAMING) == [["db-1"]], "db-1 to follow db-2")
     db3.run("chmod", "755", "/usr/bin/python3.11")
     controller.playbook("rejoin", check=True)
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
 
 
-def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, controller: Controller, show: Show) -> None:
+def test_the_candidate_dies_between_stop_and_promotion(cluster: Fleet, controller: Controller, show: Show) -> None:
     """Its replay is held, so that it cannot promote, and its host dies the moment that the primary has stopped."""
-    db1, db2 = replicated["db-1"], replicated["db-2"]
+    db1, db2 = cluster["db-1"], cluster["db-2"]
 
     def held() -> bool:
         return db2.run("sh", "-c", _HOLD_WHEN_ARMED, user="postgres", check=False).returncode == 0
 
-    with Writer(addresses(replicated, *NODES)) as client:
+    with Writer(addresses(cluster, *NODES)) as client:
         with (
             faults.triggered(held, lambda: None) as holds,
             faults.triggered(lambda: holds.is_set() and stopped(db1), db2.kill) as killed,
@@ -209,14 +209,14 @@ def test_the_candidate_dies_between_stop_and_promotion(replicated: Fleet, contro
         wait_for(lambda: db1.sql(writer.STREAMING) == [["db-3"]], "db-3 to stream again")
         faults.boot(db2)
         wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "db-2 to stream again")
-    assert_cluster(replicated, "db-1", ["db-2", "db-3"], on_timeline=1)
+    assert_cluster(cluster, "db-1", ["db-2", "db-3"], on_timeline=1)
     assert client.lost(db1) == []
 
 
-def test_the_controller_is_killed_after_the_promotion(replicated: Fleet, controller: Controller) -> None:
+def test_the_controller_is_killed_after_the_promotion(cluster: Fleet, controller: Controller) -> None:
     """Nobody follows the new primary yet; the same command once more brings them to it."""
-    new = replicated["db-2"]
-    with Writer(addresses(replicated, *NODES)) as client:
+    new = cluster["db-2"]
+    with Writer(addresses(cluster, *NODES)) as client:
         client.proceed()
         process = controller.start("switchover", "-e", "switchover_to=db-2")
         try:
@@ -228,32 +228,32 @@ def test_the_controller_is_killed_after_the_promotion(replicated: Fleet, control
         run = controller.playbook("switchover", "-e", "switchover_to=db-2", check=True)
         assert plan(run)["db-1"] == ["follow", "start"], run.output
         client.proceed()
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
     assert client.lost(new) == []
 
 
-def test_a_promoted_candidate_whose_task_fails_is_the_primary(replicated: Fleet, controller: Controller) -> None:
+def test_a_promoted_candidate_whose_task_fails_is_the_primary(cluster: Fleet, controller: Controller) -> None:
     """Its first checkpoint does not end in time. The old primary sees that it was promoted, and follows it."""
-    with Writer(addresses(replicated, *NODES)) as client:
+    with Writer(addresses(cluster, *NODES)) as client:
         client.proceed()
-        with faults.frozen(replicated["db-2"], "checkpointer"):
+        with faults.frozen(cluster["db-2"], "checkpointer"):
             run = controller.playbook("switchover", "-e", "switchover_to=db-2", "-e", "postgres_timeout=15")
         assert "db-2: its first checkpoint as a primary failed" in said(run, "incomplete")
         client.proceed()
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
-    assert client.lost(replicated["db-2"]) == []
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert client.lost(cluster["db-2"]) == []
 
 
-def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Controller, show: Show) -> None:
+def test_the_candidate_was_told_and_hangs(cluster: Fleet, controller: Controller, show: Show) -> None:
     """It asks an archive that does not answer when it promotes itself: beside it the old primary is not started."""
-    db1, db2 = replicated["db-1"], replicated["db-2"]
+    db1, db2 = cluster["db-1"], cluster["db-2"]
     hanging = "/var/lib/postgresql/hanging"
     db2.run("sh", "-c", _HANGING_ARCHIVE, "sh", f"{hanging}.sh", hanging, BIN)
     db2.sql(f"ALTER SYSTEM SET restore_command = '{hanging}.sh'")
     db2.sql("SELECT pg_reload_conf()")
     wait_for(lambda: db1.sql(writer.STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
     db2.run("touch", hanging)
-    with Writer(addresses(replicated, *NODES)) as client:
+    with Writer(addresses(cluster, *NODES)) as client:
         client.proceed()
         waits = ("-e", "postgres_timeout=10", "-e", "switchover_timeout=30")
         run = controller.playbook("switchover", "-e", "switchover_to=db-2", *waits)
@@ -267,5 +267,5 @@ def test_the_candidate_was_told_and_hangs(replicated: Fleet, controller: Control
         show(f"a candidate that hung: {client.longest_gap()}")
         db2.sql("ALTER SYSTEM RESET restore_command")
         controller.playbook("rejoin", check=True)
-    assert_cluster(replicated, "db-2", ["db-1", "db-3"], on_timeline=2)
+    assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
     assert client.lost(db2) == []

@@ -33,7 +33,7 @@ READY = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready
 @pytest.fixture(scope="module")
 def shared(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """One cluster for all refusals: none of them changes it."""
-    writer.cluster(fleet, Controller(fleet, tmp_path_factory.mktemp("controller")))
+    writer.cluster(fleet, Controller(fleet, tmp_path_factory.mktemp("controller"), variables=writer.VARIABLES))
     fleet["db-1"].sql("SET ROLE app; CREATE SEQUENCE bulk", database=writer.DATABASE)
     return fleet
 
@@ -194,7 +194,7 @@ REFUSED: dict[str, tuple[Condition, tuple[str, ...], str, str]] = {
 def test_refused_with_the_primary_untouched(case: str, shared: Fleet, client: Writer, controller: Controller) -> None:
     condition, arguments, name, words = REFUSED[case]
     never = {"db-3": {"hot_standby_never_promote": case == "never promoted"}}
-    controller.inventory(["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES, host_variables=never)
+    controller.inventory(["db-1"], ["db-2", "db-3"], host_variables=never)
     with untouched(shared["db-1"], client), condition(shared):
         line = refused(controller.playbook("switchover", *arguments), name)
         assert re.search(words, line), line
@@ -202,7 +202,7 @@ def test_refused_with_the_primary_untouched(case: str, shared: Fleet, client: Wr
 
 
 def test_to_the_primary_there_is_nothing_to_do(shared: Fleet, client: Writer, controller: Controller) -> None:
-    controller.inventory(["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES)
+    controller.inventory(["db-1"], ["db-2", "db-3"])
     with untouched(shared["db-1"], client):
         run = controller.playbook("switchover", "-e", "switchover_to=db-1", check=True)
         assert not any(run.changed.values()), run.output
@@ -210,7 +210,7 @@ def test_to_the_primary_there_is_nothing_to_do(shared: Fleet, client: Writer, co
 
 
 def test_check_mode_shows_the_plan_and_does_nothing(shared: Fleet, client: Writer, controller: Controller) -> None:
-    controller.inventory(["db-1"], ["db-2", "db-3"], variables=writer.VARIABLES)
+    controller.inventory(["db-1"], ["db-2", "db-3"])
     with untouched(shared["db-1"], client):
         run = controller.playbook("switchover", "--check", *TO_DB_2, check=True)
         assert plan(run) == {"db-1": ["hand_over"], "db-2": ["promote"], "db-3": ["follow"]}

@@ -14,8 +14,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from .failover import Failover
-from .parts import has_work, leaves_behind
-from .plan import CATCH_UP, FENCE, FOLLOW, HAND_OVER, PRIMARY, PROMOTE, STANDBY, Plan
+from .parts import has_work, is_prepared, is_served, leaves_behind
+from .plan import (
+    CATCH_UP,
+    CONNECTION,
+    FENCE,
+    FOLLOW,
+    HAND_OVER,
+    OF_A_PRIMARY,
+    PRIMARY,
+    PROMOTE,
+    STANDBY,
+    Plan,
+)
 from .restart import Restart
 from .switchover import Switchover
 from .topology import Topology
@@ -26,7 +37,12 @@ CHECKED = frozenset(
     {
         "converge_primary",
         "converge_standbys",
+        "prepare",
+        "follow",
+        "serve",
+        "be_primary",
         "verify",
+        "after_verify",
         "clean_up",
         "switchover_try_connection",
         "switchover_try_settings",
@@ -39,18 +55,26 @@ def converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Hos
     """Those of playbooks/parts/converge.yml and outcome.yml. promoted: whether this follows a promotion.
 
     Where nothing is done, the first look is the outcome, and nobody looks again. Where a standby has work, all of them
-    take part: Ansible ends a run in which all hosts of a play have failed, and what is left has to be told.
+    take part in the play: Ansible ends a run in which all hosts of a play have failed, and what is left has to be told.
     """
     everybody = _names(topology)
     work = [node for node in plan.nodes if has_work(node)]
     clean_up = [node.name for node in plan.nodes if leaves_behind(node, topology.member(node.name))]
     standbys = [node.name for node in plan.nodes if node.role == STANDBY]
+    names = [node.name for node in plan.nodes]
+    looks_again = bool(work or clean_up or promoted)
     return {
         "converge_primary": [node.name for node in work if node.role == PRIMARY],
         "converge_standbys": standbys if any(node.role == STANDBY for node in work) else [],
-        "verify": [node.name for node in plan.nodes],
+        "prepare": [node.name for node in work if is_prepared(node, topology.member(node.name))],
+        "follow": [node.name for node in work if CONNECTION in node.parts],
+        "serve": [node.name for node in work if is_served(node)],
+        "be_primary": [node.name for node in work if any(part in node.parts for part in OF_A_PRIMARY)],
+        "verify": names,
+        "after_verify": names if clean_up else [],
         "clean_up": clean_up,
-        "look_again": everybody if work or clean_up or promoted else [],
+        "release": [] if looks_again else everybody,
+        "look_again": everybody if looks_again else [],
         "judge": everybody,
         "promoted_cluster": everybody if promoted else [],
     }

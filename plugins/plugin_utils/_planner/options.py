@@ -76,6 +76,13 @@ PASSED = frozenset(
 )
 """What the playbooks tell the roles, task by task. Set by a user it would change what every task does."""
 
+NO_HOSTS = Refusal(
+    "no_hosts",
+    "inventory",
+    "the groups master and hot_standby are empty or missing, so there is nothing to do",
+    "Start from inventory.example.ini and give it to ansible-playbook with -i",
+)
+
 TYPED = "-e"
 NEARLY = 0.8
 
@@ -83,11 +90,13 @@ NEARLY = 0.8
 def unknown_options(
     typed: Iterable[str], kept: Mapping[str, Iterable[str]], role_variables: Collection[str]
 ) -> list[Refusal]:
-    """Refuse what is nobody's option.
+    """Refuse an inventory without hosts, and what is nobody's option.
 
     typed: names from the command line; kept: by host, all names that the inventory and earlier plays gave it;
     role_variables: names in the roles' argument specs.
     """
+    if not kept:
+        return [NO_HOSTS]
     known = {*OPTIONS, *role_variables}
     typed = set(typed)
     refusals = [

@@ -35,6 +35,8 @@ from .topology import Topology
 
 REMAKES = (CREATE, REWIND, CLONE, FENCE)
 INSTANCE = "instance"
+BEFORE_FOLLOWING = ("passfile", "settings")
+AFTER_FOLLOWING = ("guard", SERVICE, "access")
 UNFINISHED = Step(INSTANCE, "the creation of its instance was cut off; it is completed")
 
 ORDER = (
@@ -55,6 +57,19 @@ def with_parts(plan: Plan, topology: Topology) -> Plan:
 def has_work(node: NodePlan) -> bool:
     """Whether anything is done to the node to bring it to its role."""
     return bool(node.parts) or any(step.kind != NONE for step in node.steps)
+
+
+def is_prepared(node: NodePlan, member: Member) -> bool:
+    """Whether anything is made or written before the node follows or serves: packages, instance, data, settings."""
+    seen = member.node
+    complete = seen is not None and seen.has_instance and seen.has_psycopg2 and seen.version is not None
+    remade = any(node.does(kind) for kind in REMAKES)
+    return remade or not complete or any(part in node.parts for part in BEFORE_FOLLOWING)
+
+
+def is_served(node: NodePlan) -> bool:
+    """Whether anything is done to how its server is started, or to whom it lets in."""
+    return node.does(START) or any(part in node.parts for part in AFTER_FOLLOWING)
 
 
 def leaves_behind(node: NodePlan, member: Member) -> bool:

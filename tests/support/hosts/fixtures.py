@@ -17,8 +17,6 @@ from support.hosts import Fleet
 from support.hosts.controller import Controller
 from support.hosts.faults import boot
 from support.hosts.host import Host
-from support.waiting import wait_for
-from support.writer import NODES, STREAMING
 
 # A second run beside the first one, by hand: HOTSTANDBY_FLEET=mine:71 (a name, and its first address)
 # One fleet for each of pytest's workers, which are gw0, gw1 and so on.
@@ -57,19 +55,18 @@ def virgins(fleet: Fleet) -> Fleet:
 @pytest.fixture
 def controller(fleet: Fleet, tmp_path: Path) -> Controller:
     """The user, with an inventory of db-1 as master and db-2, db-3 as hot standbys; db-4 is not in it."""
-    user = Controller(fleet, tmp_path)
+    user = Controller(fleet, tmp_path, variables=writer.VARIABLES, keep_archives=True)
     user.inventory(master=["db-1"], hot_standby=["db-2", "db-3"])
     return user
 
 
 @pytest.fixture
 def cluster(fleet: Fleet, controller: Controller) -> Fleet:
-    """The hosts as site.yml makes them: built once, then put back from images, in seconds."""
-    if not fleet.restore("cluster", *NODES):
-        fleet.recreate(*NODES)
-        controller.playbook("site", check=True)
-        fleet.save("cluster", *NODES)
-    wait_for(lambda: fleet["db-1"].sql(STREAMING) == [["db-2"], ["db-3"]], "both standbys to stream")
+    """A cluster of three with a client's role, database and table, which archives its WAL; see support/writer.py.
+
+    It is as site.yml makes it: built once, then put back from images, in seconds.
+    """
+    writer.cluster(fleet, controller)
     return fleet
 
 
@@ -80,13 +77,3 @@ def newcomer(fleet: Fleet) -> Iterator[Host]:
     yield fleet["db-4"]
     if fleet["db-4"].running:
         fleet["db-4"].kill()
-
-
-@pytest.fixture
-def replicated(fleet: Fleet, controller: Controller) -> Fleet:
-    """A cluster of three with a client's role, database and table, which archives its WAL; see support/writer.py.
-
-    A test that writes the inventory anew gives it `writer.VARIABLES`.
-    """
-    writer.cluster(fleet, controller)
-    return fleet

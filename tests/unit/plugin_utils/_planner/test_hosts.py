@@ -47,6 +47,10 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         {
             "converge_primary": ["db-1"],
             "converge_standbys": ["db-2", "db-3"],
+            "prepare": EVERYBODY,
+            "serve": EVERYBODY,
+            "follow": ["db-2", "db-3"],
+            "be_primary": ["db-1"],
             "verify": EVERYBODY,
             "look_again": EVERYBODY,
             "judge": EVERYBODY,
@@ -59,6 +63,10 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         {
             "converge_primary": ["db-2"],
             "converge_standbys": ["db-3"],
+            "prepare": ["db-2", "db-3"],
+            "serve": ["db-2", "db-3"],
+            "follow": ["db-3"],
+            "be_primary": ["db-2"],
             "verify": ["db-2", "db-3"],
             "look_again": EVERYBODY,
             "judge": EVERYBODY,
@@ -208,3 +216,15 @@ def test_the_last_plan_counts() -> None:
     assert planned_hosts(hostvars, groups, "failover_fence") == "postgres_nobody"
     assert planned_hosts({}, groups, "converge") == "postgres_nobody"
     assert planned_hosts({}, {}, "converge") == "postgres_nobody"
+
+
+@pytest.mark.parametrize("written", [{"token": "abc"}, {"failed": True}, None])
+def test_nobody_is_given_back_twice(written: dict[str, Any] | None) -> None:
+    """The proof ends the run on each node; where the primary could not be written to, there was none."""
+    groups = {"master": ["db-1"], "hot_standby": ["db-2"]}
+    plan = {"number": 1, "primary": "db-1", "hosts": {"release": ["db-1", "db-2"]}}
+    hostvars: dict[str, dict[str, Any]] = {"db-1": {"postgres_plan": plan}, "db-2": {"postgres_plan": plan}}
+    if written is not None:
+        hostvars["db-1"]["__postgres_written"] = written
+    proved = written is not None and "token" in written
+    assert planned_hosts(hostvars, groups, "release") == ("postgres_nobody" if proved else "db-1,db-2")

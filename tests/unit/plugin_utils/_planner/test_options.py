@@ -37,7 +37,12 @@ VARIABLES = role_variables()
 
 
 def told(*typed: str, **kept: list[str]) -> list[str]:
-    return [str(refusal) for refusal in unknown_options(typed, kept, VARIABLES)]
+    return [str(refusal) for refusal in unknown_options(typed, kept or {"db-1": []}, VARIABLES)]
+
+
+def test_an_inventory_without_hosts_is_refused_before_anything_else() -> None:
+    refusals = [str(refusal) for refusal in unknown_options(["switchover_too"], {}, VARIABLES)]
+    assert [text.split("]")[0] for text in refusals] == ["[no_hosts"]
 
 
 @pytest.mark.parametrize(

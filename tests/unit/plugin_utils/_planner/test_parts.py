@@ -39,6 +39,7 @@ def test_where_all_is_as_declared_nobody_is_converged_and_nobody_looks_again() -
     assert {name: node["parts"] for name, node in plan["nodes"].items()} == {"db-1": [], "db-2": []}
     assert {purpose: names for purpose, names in plan["hosts"].items() if names} == {
         "verify": ["db-1", "db-2"],
+        "release": ["db-1", "db-2"],
         "judge": ["db-1", "db-2"],
     }
 
@@ -114,3 +115,31 @@ def test_what_is_left_over_on_a_standby_is_removed() -> None:
         plan = plan_for("site", compared(cluster(primary("db-2"), node)), {})
         assert plan["hosts"]["clean_up"] == ["db-2"], node
         assert plan["hosts"]["look_again"] == ["db-1", "db-2"]
+
+
+WORK: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "settings": ({"due": {"settings": "work_mem 4MB -> 5MB"}}, {"prepare"}),
+    "passfile": ({"due": {"passfile": "another password"}}, {"prepare"}),
+    "service": ({"due": {"service": "the unit would be enabled"}}, {"serve"}),
+    "guard": ({"due": {"guard": "it would be written"}}, {"serve"}),
+    "access": ({"due": {"access": "1 rule added"}}, {"serve"}),
+    "connection": ({"follows": None}, {"follow"}),
+    "nothing": ({}, set()),
+}
+
+
+@pytest.mark.parametrize("case", WORK.values(), ids=list(WORK))
+def test_a_role_is_included_only_where_it_has_something_to_do(case: tuple[dict[str, Any], set[str]]) -> None:
+    changes, included = case
+    hosts = plan_for("site", compared(HEALTHY, db_2=changes), {})["hosts"]
+    assert {name for name in ("prepare", "follow", "serve") if hosts[name]} == included
+
+
+INCOMPLETE = ({"has_instance": False}, {"has_psycopg2": False}, {"version": None})
+
+
+@pytest.mark.parametrize("lacks", INCOMPLETE, ids=lambda lacks: next(iter(lacks)))
+def test_a_node_without_its_programs_or_its_instance_is_prepared(lacks: dict[str, Any]) -> None:
+    node = replace(standby("db-1"), **lacks)
+    settings = {"due": {"service": "the unit would be enabled"}}
+    assert plan_for("site", compared(cluster(primary("db-2"), node), db_2=settings), {})["hosts"]["prepare"] == ["db-2"]
