@@ -206,6 +206,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entr
     looking,
     run_module,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import ASK_AS_ARGUMENT
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.node_info import node_info
 
 RUN_TEXTS = ("id", "who", "host", "playbook", "since", "controller", "process")
@@ -217,13 +218,7 @@ def main() -> None:
             **instance_arguments(required=("bin_directory", "data_directory")),
             "version": {"type": "str"},
             "peers": {"type": "list", "elements": "str", "default": []},
-            "ask_as": {
-                "type": "dict",
-                "options": {
-                    "user": {"type": "str", "required": True},
-                    "passfile": {"type": "path", "required": True},
-                },
-            },
+            **ASK_AS_ARGUMENT,
             "measure": {"type": "bool", "default": False},
             "files": {"type": "bool", "default": False},
             "settings": {"type": "dict", "default": {}},

@@ -29,6 +29,10 @@ options:
     description: The data directory.
     type: path
     required: true
+  bin_directory:
+    description: Directory of the server's programs, for O(look).
+    type: path
+    version_added: 1.1.0
   config_directory:
     description: Directory of C(postgresql.conf). The data directory when it is not given.
     type: path
@@ -144,6 +148,10 @@ waited_seconds:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import (
+    LOOK_ARGUMENT,
+    answering_with_a_look,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.recovery_config import (
     ARGUMENTS,
     recovery_config,
@@ -152,10 +160,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.reco
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=ARGUMENTS,
+        argument_spec={**ARGUMENTS, **LOOK_ARGUMENT},
         supports_check_mode=True,
     )
-    run_module(module, recovery_config)
+    run_module(module, answering_with_a_look(recovery_config))
 
 
 if __name__ == "__main__":

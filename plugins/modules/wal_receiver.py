@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.run
   - hotstandby.postgresql.instance
+  - hotstandby.postgresql.look
 options:
   state:
     description: What it has to be.
@@ -93,6 +94,10 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entr
     instance_arguments,
     run_module,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import (
+    LOOK_ARGUMENT,
+    answering_with_a_look,
+)
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.wal_receiver import wal_receiver
 
 
@@ -100,13 +105,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **RUN_ARGUMENT,
+            **LOOK_ARGUMENT,
             **instance_arguments(),
             "state": {"type": "str", "choices": ["detached"], "default": "detached"},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
-    run_module(module, wal_receiver)
+    run_module(module, answering_with_a_look(wal_receiver))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from support.hosts.host import Host
 
 NODES = ("db-1", "db-2", "db-3")
 # Executed tasks of a standby; the first host of the play also runs those that run once.
-MOST_TASKS_PER_HOST = 9
-TASKS_THAT_RUN_ONCE = 7
+MOST_TASKS_PER_HOST = 5
+TASKS_THAT_RUN_ONCE = 6
 GUARD_FILES = [f"/usr/local/lib/hotstandby/15-main/boot_guard.{suffix}" for suffix in ("json", "py")]
 GUARD_PLACES = ("/etc/systemd", "/usr/local", "/var/lib/postgresql")
 

@@ -52,7 +52,7 @@ from .entry import RUN_ARGUMENT, instance_arguments, instance_of
 ARGUMENTS: dict[str, Any] = {
     **RUN_ARGUMENT,
     **instance_arguments(
-        "config_directory", "port", "socket_directory", "login_user", "login_database",
+        "bin_directory", "config_directory", "port", "socket_directory", "login_user", "login_database",
         required=("data_directory",),
     ),
     "version": {"type": "str", "required": True},

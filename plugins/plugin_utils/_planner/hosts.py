@@ -99,7 +99,6 @@ def failing_over(outcome: Failover, topology: Topology, *, detached: bool) -> Ho
         "failover_fence_command": names if outcome.fence_command else [],
         "failover_fence": fence,
         "failover_detach": detach,
-        "failover_look_again": [*fence, *detach],
         "failover_compare": names if outcome.candidate is not None else [],
     }
 

@@ -105,7 +105,6 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
             "promoted_cluster": EVERYBODY,
             "failover_fence": ["db-1"],
             "failover_detach": ["db-2", "db-3"],
-            "failover_look_again": ["db-1", "db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
     ),
@@ -117,7 +116,6 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
             "promoted_cluster": EVERYBODY,
             "failover_fence_command": EVERYBODY,
             "failover_detach": ["db-2", "db-3"],
-            "failover_look_again": ["db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
     ),
@@ -128,7 +126,6 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         {
             "promoted_cluster": EVERYBODY,
             "failover_detach": ["db-2", "db-3"],
-            "failover_look_again": ["db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
     ),
