@@ -69,7 +69,7 @@ class Server:
     (received alone falls back to a segment's start after a restart).
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
     parameters: the hot-standby parameters as the server runs with them.
-    size_bytes, tablespace_bytes: what a clone of a primary takes, by location outside of its data directory; None and
+    size_bytes, tablespace_bytes: what a clone of it takes, by location outside of its data directory; None and
     empty unless it was measured.
     pending_values: what settings that wait for a restart will be, by name.
     held_by: the sessions for which the replay waits, each in a few words; none while it does not wait.

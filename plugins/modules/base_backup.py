@@ -54,12 +54,25 @@ options:
     description: Major version of the programs, for example V(15). Needed for O(state=present).
     type: str
   primary_host:
-    description: Address or name of the source. Needed for O(state=present).
+    description:
+      - Address or name of the primary that the clone will follow, and the source unless O(source_host) names another.
+        Needed for O(state=present).
     type: str
   primary_port:
-    description: Port of the source.
+    description: Port of the primary.
     type: int
     default: 5432
+  source_host:
+    description:
+      - Address or name of a standby of that primary, which is copied in its place. It has to stream from the primary.
+        From PostgreSQL 9.6 on.
+    type: str
+    version_added: 1.1.0
+  source_port:
+    description: Port of that standby.
+    type: int
+    default: 5432
+    version_added: 1.1.0
   user:
     description: The replication user. Access rules of the source let it into C(replication) and C(postgres).
     type: str
@@ -68,7 +81,7 @@ options:
     type: path
   slot:
     description:
-      - Physical replication slot of this standby on the source. It is created, with WAL kept at once, when it is
+      - Physical replication slot of this standby on the primary. It is created, with WAL kept at once, when it is
         missing, and dropped again when the clone for which it was created fails.
     type: str
   application_name:
@@ -85,7 +98,7 @@ options:
     type: dict
     default: {}
   tablespace_mapping:
-    description: Where tablespaces go on this host, by their location at the source. Others keep their location.
+    description: Where tablespaces go on this host, by their location at the primary. Others keep their location.
     type: dict
     default: {}
   max_rate:
@@ -236,6 +249,8 @@ def main() -> None:
             "version": {"type": "str"},
             "primary_host": {"type": "str"},
             "primary_port": {"type": "int", "default": 5432},
+            "source_host": {"type": "str"},
+            "source_port": {"type": "int", "default": 5432},
             "user": {"type": "str"},
             "passfile": {"type": "path", "no_log": False},
             "slot": {"type": "str"},

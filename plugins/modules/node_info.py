@@ -51,7 +51,7 @@ options:
         required: true
   measure:
     description:
-      - Whether the size of a running primary is asked, for a clone of it. That takes long where there are millions of
+      - Whether the size of a running server is asked, for a clone of it. That takes long where there are millions of
         files; where it takes longer than 20 s C(size_bytes) stays V(null).
     type: bool
     default: false

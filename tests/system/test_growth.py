@@ -128,6 +128,31 @@ def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, newcomer: 
     assert leftovers(new) == []
 
 
+def test_a_new_standby_is_cloned_from_another_one(cluster: Fleet, newcomer: Host, controller: Controller) -> None:
+    """Which does not let it in before; its slot and its upstream are the primary's."""
+    slowly = {"hot_standby_clone_from": "db-2", "hot_standby_clone_max_rate": "4M"}
+    controller.inventory(["db-1"], ["db-2", "db-3", "db-4"], host_variables={"db-4": slowly})
+    forecast = controller.playbook("site", "--check", check=True)
+    assert re.search(r"^db-4 .* clone .*; it is copied from db-2$", forecast.output, re.MULTILINE), forecast.output
+    backups = "SELECT count(*) FROM pg_stat_replication WHERE state = 'backup'"
+    process = controller.start("site")
+    try:
+        wait_for(lambda: copying(newcomer) or process.poll() is not None, "the clone to begin", 300)
+        wait_for(lambda: cluster["db-2"].sql(backups) == [["1"]], "db-2 to be copied")
+        assert cluster["db-1"].sql(backups) == [["0"]]
+        kept = "SELECT restart_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = 'hotstandby_db_4'"
+        assert cluster["db-1"].sql(kept) == [["t"]]
+        output = process.communicate(timeout=300)[0]
+        assert process.returncode == 0, output
+    finally:
+        process.kill()
+    assert cluster["db-1"].sql("SELECT slot_name, active FROM pg_replication_slots ORDER BY 1") == SLOTS
+    assert newcomer.sql("SELECT status, slot_name FROM pg_stat_wal_receiver") == [["streaming", "hotstandby_db_4"]]
+    assert leftovers(newcomer) == []
+    again = controller.playbook("site", check=True)
+    assert set(again.changed.values()) == {0}, again.output
+
+
 def test_a_standby_that_is_gone_for_good_is_taken_out(cluster: Fleet, controller: Controller) -> None:
     """docs/operations.md: nobody is in the group master any more, and nothing of db-3 is left on the others."""
     lost = cluster["db-3"]

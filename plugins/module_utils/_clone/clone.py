@@ -36,6 +36,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.direct
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
 
 from .copy import Copy
+from .from_standby import await_source, compared, prove_reach
 from .request import CloneRequest, refuse_content, refuse_running, result_of
 from .source import Source, SourceSlot, inspect_source
 from .target import CloneTarget, check_space, check_writable, look_at, needed_bytes
@@ -95,9 +96,9 @@ def _clone_locked(request: CloneRequest, place: layout.Place, created: tuple[str
     major = request.dialect.major
     target = look_at(request.data_directory, request.wal_directory, major)
     refuse_content(request, target)
-    source = inspect_source(request.place, request.dialect, request.system_identifier)
+    source = find_source(request)
     slot = request.source_slot
-    usable = slot.check()[0] if slot else False
+    usable = slot.check(reserved=request.from_standby)[0] if slot else False
     target = target.with_tablespaces(source, request.tablespace_mapping, major)
     check_writable(target)
     clear(None, target.sides)
@@ -119,11 +120,19 @@ def _clone_locked(request: CloneRequest, place: layout.Place, created: tuple[str
         if slot and not usable:
             slot.create()
             slot_created = True
+        if slot and request.from_standby:
+            await_source(source, request.dialect, slot)
         result = _copy(request, target, source, marker)
     except BaseException as error:
         _undo(place, slot if slot_created else None, error)
         raise
     return {**result, "slot_created": slot_created}
+
+
+def find_source(request: CloneRequest) -> Source:
+    """Ask the source, and the primary beside it. Raises HotStandbyError."""
+    source = inspect_source(request.place, request.dialect, request.system_identifier)
+    return compared(source, request.primary) if request.from_standby else source
 
 
 def _copy(request: CloneRequest, target: CloneTarget, source: Source, marker: Marker) -> dict[str, Any]:
@@ -133,12 +142,15 @@ def _copy(request: CloneRequest, target: CloneTarget, source: Source, marker: Ma
         target,
         source,
         request.application_name,
-        request.slot,
+        None if request.from_standby else request.slot,
         request.max_rate,
         request.timeout_seconds,
     )
     copy.run()
     unverified = copy.verify(request.verify)
+    slot = request.source_slot
+    if slot and request.from_standby:
+        prove_reach(copy.end(), slot)
     copy.prepare()
     size, slots = tree_bytes(target.sides), slots_in(request.data_directory)
     with request.acting():

@@ -34,7 +34,9 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.co
     RECOVERY_SIGNAL_FILE,
     SIGNAL_FILE,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,
 )
@@ -52,7 +54,7 @@ STALE_FILES = ("recovery.done", "backup_label.old", "tablespace_map.old", "postm
 
 @dataclass(frozen=True)
 class Copy:
-    """What is copied, with which programs. slot: the source's slot. max_rate: as pg_basebackup takes it.
+    """What is copied, with which programs. slot: the source's slot, None for none. max_rate: as pg_basebackup takes it.
 
     timeout_seconds: 0 for none.
     """
@@ -153,6 +155,10 @@ class Copy:
                 "Check the memory, disks and network of both hosts, and run this again; nothing was changed",
             )
         return None
+
+    def end(self) -> Lsn | None:
+        """Up to where a copy of a standby has all WAL that it needs, an LSN."""
+        return Control.parse(self.commands.control_data(self.target.data.side)).minimum_recovery_end
 
     def prepare(self) -> None:
         """Make a standby of the copy: from here on it can never come up writable. Raises OSError."""

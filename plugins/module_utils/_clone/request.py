@@ -29,7 +29,8 @@ REPLACE_VARIABLE = "hot_standby_replace_data"
 class CloneRequest:
     """What is cloned, from where to where.
 
-    place: the source. slot: the slot there. expected_bytes, tablespace_bytes: the room that it will take, as far as
+    place: the source. primary: the primary that the clone will follow; the source, unless that is a standby. slot: the
+    slot on the primary. expected_bytes, tablespace_bytes: the room that it will take, as far as
     that is known. max_rate: as pg_basebackup takes it. timeout_seconds: 0 for none. replace: whether a cluster that is
     there may be moved aside. claimed: whether the node bears the claim of the run that asks. acting: holds the node's
     lock while the clone is put into place.
@@ -38,6 +39,7 @@ class CloneRequest:
     commands: Commands
     dialect: Dialect
     place: Endpoint
+    primary: Endpoint
     data_directory: str
     application_name: str
     slot: str | None
@@ -55,7 +57,11 @@ class CloneRequest:
 
     @property
     def source_slot(self) -> SourceSlot | None:
-        return SourceSlot(self.place, self.dialect, self.slot, self.application_name) if self.slot else None
+        return SourceSlot(self.primary, self.dialect, self.slot, self.application_name) if self.slot else None
+
+    @property
+    def from_standby(self) -> bool:
+        return self.place != self.primary
 
 
 def refuse_running(data_directory: str) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.network import is_local
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.lsn import Lsn
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.remote import ask_remote
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.session import (
@@ -30,11 +31,17 @@ SLOT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Source:
-    """What was found of the source. tablespaces: locations of those outside of its data directory."""
+    """What was found of the source.
+
+    tablespaces: locations of those outside of its data directory; by location there in names the one at the primary,
+    where it has another.
+    """
 
     target: Endpoint
     system_identifier: str
+    timeline: int
     tablespaces: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:
@@ -51,15 +58,22 @@ def inspect_source(target: Endpoint, dialect: Dialect, system_identifier: str | 
         remote.check_system(system_identifier)
     remote.check_version(dialect, "Set the same postgres_version for both; streaming needs the same major version")
     with connect(target) as session:
-        rows = session.rows("SELECT pg_catalog.pg_tablespace_location(oid) AS place FROM pg_catalog.pg_tablespace")
+        found = locations(session)
+    return Source(target, remote.system_identifier, remote.timeline, tuple(sorted(found.values())))
+
+
+def locations(session: Session) -> dict[str, str]:
+    """By oid where a server has its tablespaces, but those in its data directory."""
+    rows = session.rows(
+        "SELECT oid::text AS oid, pg_catalog.pg_tablespace_location(oid) AS place FROM pg_catalog.pg_tablespace"
+    )
     # the default ones have no location, those within the data directory a relative one
-    tablespaces = tuple(sorted(row["place"] for row in rows if os.path.isabs(row["place"])))
-    return Source(target, remote.system_identifier, tablespaces)
+    return {row["oid"]: row["place"] for row in rows if os.path.isabs(row["place"])}
 
 
 @dataclass(frozen=True)
 class SourceSlot:
-    """The standby's slot on the source."""
+    """The standby's slot on the primary."""
 
     target: Endpoint
     dialect: Dialect
@@ -70,16 +84,17 @@ class SourceSlot:
         """Its row ({} when there is none), with whoever uses it as far as we may see that."""
         status = "s.wal_status" if self.dialect.has_slot_wal_status else "NULL"
         return session.row(
-            f"SELECT s.slot_type, s.active, {status} AS wal_status,"
+            f"SELECT s.slot_type, s.active, s.restart_lsn::text AS restart, {status} AS wal_status,"
             " r.application_name, r.client_addr::text AS client FROM pg_catalog.pg_replication_slots s"
             " LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = %s",
             (self.name,),
         )
 
-    def check(self) -> tuple[bool, float]:
+    def check(self, *, reserved: bool = False) -> tuple[bool, float]:
         """Return whether a usable slot is there, and the seconds waited for its last user to leave.
 
-        A walsender that our own cut-off clone left is given the time that the source takes to notice.
+        reserved: whether it has to keep WAL already. A walsender that our own cut-off clone left is given the time that
+        the source takes to notice.
         Raises HotStandbyError "slot_taken" or "slot_not_physical".
         """
         with connect(self.target) as session:
@@ -95,7 +110,13 @@ class SourceSlot:
                 own = found["application_name"] == self.application_name
                 waited = self._wait_until_free(session, OWN_WALSENDER_SECONDS if own else SLOT_SECONDS)
                 found = self.find(session)
-        return bool(found) and found["wal_status"] != "lost", waited
+        return bool(found) and found["wal_status"] != "lost" and not (reserved and found["restart"] is None), waited
+
+    def kept_from(self) -> Lsn | None:
+        """From which LSN on it keeps WAL; None when it keeps none, or has lost some. Raises HotStandbyError."""
+        with connect(self.target) as session:
+            found = self.find(session)
+        return Lsn.from_optional(found.get("restart")) if found.get("wal_status") != "lost" else None
 
     def _wait_until_free(self, session: Session, seconds: float) -> float:
         waited = wait_for(lambda: not self.find(session).get("active"), seconds)

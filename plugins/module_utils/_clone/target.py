@@ -71,7 +71,8 @@ class CloneTarget:
         """The target with the source's tablespaces placed. Raises HotStandbyError for a place not to be had."""
         found = []
         for location in source.tablespaces:
-            text = os.path.normpath(mapping.get(location, location))
+            name = source.names.get(location, location)
+            text = os.path.normpath(mapping.get(name, name))
             place = layout.tablespace_place(os.path.realpath(text), self.data.directory)
             found.append(Tablespace(location, text, place))
         target = replace(self, tablespaces=tuple(found))

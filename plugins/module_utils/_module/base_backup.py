@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.clone import clone
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.clone import clone, find_source
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.request import (
     CloneRequest,
     refuse_content,
     refuse_running,
     result_of,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.source import inspect_source
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.target import (
     check_space,
     look_at,
@@ -85,10 +85,14 @@ def _cloned(module: AnsibleModule) -> dict[str, Any]:
 
 def _request(module: AnsibleModule) -> CloneRequest:
     params = module.params
+    primary = Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"])
     return CloneRequest(
         commands=commands_of(module),
         dialect=dialect_for(params["version"]),
-        place=Endpoint(params["primary_host"], params["primary_port"], "postgres", params["user"], params["passfile"]),
+        place=replace(primary, host=params["source_host"], port=params["source_port"])
+        if params["source_host"]
+        else primary,
+        primary=primary,
         data_directory=params["data_directory"],
         application_name=params["application_name"] or "hotstandby",
         slot=params["slot"],
@@ -112,7 +116,7 @@ def _forecast(module: AnsibleModule, request: CloneRequest) -> dict[str, Any]:
     refuse_content(request, target)
     reason = f"would be cloned from {request.place}"
     try:
-        source = inspect_source(request.place, request.dialect, request.system_identifier)
+        source = find_source(request)
         slot = request.source_slot
         if slot:
             slot.check()

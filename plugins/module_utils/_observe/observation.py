@@ -55,7 +55,7 @@ class Scope:
     """What is looked at besides the instance itself.
 
     peers: the cluster's nodes, as "ADDRESS PORT". asker: as whom they are asked what they are, None when they are not.
-    measures: whether the size of a running primary is asked. files: whether the data directory is looked through for
+    measures: whether the size of a running server is asked. files: whether the data directory is looked through for
     what a rewind or a clone stumbles over. settings: what is declared and compared, none for nothing.
     """
 
@@ -95,7 +95,7 @@ def observe(commands: Commands, instance: Instance, scope: Scope) -> Node:
             wal_directory = os.path.join(instance.data_directory, dialect.wal_directory)
             if postmaster is not None:
                 server = observe_server(endpoint, dialect, control, wal_directory, segment_size)
-                if scope.measures and not server.in_recovery:
+                if scope.measures:
                     server = measured(server, endpoint, wal_directory)
                 server = _without_half_record(commands, dialect, wal_directory, server)
             else:

@@ -11,6 +11,7 @@ from typing import Any, Callable
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_value import bytes_of
 
 from .converge import plan_rejoin, plan_repoint, plan_site
+from .copying import to_measure
 from .failover import FailoverOptions, plan_failover
 from .hosts import Hosts, converging, failing_over, restarting, switching_over, with_hosts
 from .parts import with_parts
@@ -74,7 +75,8 @@ def _repoint(topology: Topology, options: Options) -> Planned:
 
 def _converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Planned:
     complete = with_parts(plan, topology)
-    return complete.to_plain(), converging(complete, topology, promoted=promoted)
+    plain = {**complete.to_plain(), "measure": to_measure(plan, topology)}
+    return plain, converging(complete, topology, promoted=promoted)
 
 
 def _switchover(topology: Topology, options: Options) -> Planned:

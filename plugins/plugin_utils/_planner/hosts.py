@@ -16,6 +16,7 @@ from typing import Any
 from .failover import Failover
 from .parts import has_work, is_prepared, is_served, leaves_behind
 from .plan import (
+    ACCESS,
     CATCH_UP,
     CONNECTION,
     FENCE,
@@ -63,8 +64,10 @@ def converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Hos
     standbys = [node.name for node in plan.nodes if node.role == STANDBY]
     names = [node.name for node in plan.nodes]
     looks_again = bool(work or clean_up or promoted)
+    sources = {node.clone_source for node in plan.nodes}
     return {
         "converge_primary": [node.name for node in work if node.role == PRIMARY],
+        "admit": [node.name for node in work if node.role == STANDBY and node.name in sources and ACCESS in node.parts],
         "converge_standbys": standbys if any(node.role == STANDBY for node in work) else [],
         "prepare": [node.name for node in work if is_prepared(node, topology.member(node.name))],
         "follow": [node.name for node in work if CONNECTION in node.parts],

@@ -32,6 +32,7 @@ class Declared:
     replace_data: bool
     priority: int
     never_promote: bool
+    clone_from: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -116,6 +117,7 @@ def _declared_from(name: str, plain: Mapping[str, Any]) -> Declared:
         replace_data=bool(plain["replace_data"]),
         priority=int(plain["priority"]),
         never_promote=bool(plain["never_promote"]),
+        clone_from=str(plain.get("clone_from") or ""),
     )
 
 

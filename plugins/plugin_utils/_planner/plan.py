@@ -27,16 +27,20 @@ RESTART = "restart"
 
 # The parts of a node that the inventory declares; each is brought to its place by one module, and is a kind of step.
 SERVICE = "service"
+ACCESS = "access"
 OF_A_PRIMARY = ("user", "slots")
-PARTS = ("passfile", "settings", SERVICE, "guard", "access", *OF_A_PRIMARY)
+PARTS = ("passfile", "settings", SERVICE, "guard", ACCESS, *OF_A_PRIMARY)
 # How a standby follows its primary.
 CONNECTION = "connection"
 
 
 @dataclass(frozen=True)
 class Step:
+    """source: of a clone, and of a rewind that may become one, the node that is copied."""
+
     kind: str
     reason: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class NodePlan:
 
     def does(self, kind: str) -> bool:
         return any(step.kind == kind for step in self.steps)
+
+    @property
+    def clone_source(self) -> str:
+        """The node that it is cloned from, "" for the primary."""
+        return next((step.source for step in self.steps if step.source), "")
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,7 @@ class Plan:
                     "steps": [step.kind for step in node.steps],
                     "reasons": [step.reason for step in node.steps],
                     "parts": list(node.parts),
+                    "clone_source": node.clone_source or self.primary,
                 }
                 for node in self.nodes
             },

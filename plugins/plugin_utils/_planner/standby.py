@@ -10,19 +10,14 @@ from dataclasses import replace
 from ansible_collections.hotstandby.postgresql.plugins.module_utils import _node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._node import Node
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import (
-    clone_obstacle,
-    rewind_obstacle,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.data_files import rewind_obstacle
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.kept_slots import told_slots
 
+from .copying import with_source
 from .members import Declared, Member
 from .plan import CLONE, FENCE, FOLLOW, NONE, REWIND, START, Refusal, Step
 from .refusals import rewind_under_way, two_primaries, unusable_directory
 from .topology import Topology, lies_on
-
-# What a clone needs on top of the primary's size: WAL that is written meanwhile.
-CLONE_MARGIN_BYTES = 256 * 1024 * 1024
 
 
 def plan_standby(
@@ -39,6 +34,8 @@ def plan_standby(
     if refusal:
         return refusal
     outcome = _path(declared, node, primary, topology, rejoin=rejoin)
+    if not isinstance(outcome, Refusal):
+        outcome = with_source(outcome, declared, node, primary, topology)
     return outcome if isinstance(outcome, Refusal) else _with_slots(outcome, node, topology)
 
 
@@ -56,11 +53,11 @@ def _path(
     declared: Declared, node: Node, primary: Member, topology: Topology, *, rejoin: bool
 ) -> tuple[Step, ...] | Refusal:
     if node.directory == contents.ABSENT:
-        return _clone(declared, node, primary, "there is no data directory")
+        return _clone("there is no data directory")
     if node.directory == contents.WRECK:
-        return _clone(declared, node, primary, node.wreck or "a clone was cut off here; the wreck is moved aside")
+        return _clone(node.wreck or "a clone was cut off here; the wreck is moved aside")
     if topology.identity is not None and node.system_identifier != topology.identity:
-        return _foreign(declared, node, primary, topology)
+        return _foreign(declared, node, topology)
     member = topology.member(declared.name)
     if topology.streams(member, primary):
         return (Step(NONE, f"streams from {primary.name}"),)
@@ -94,9 +91,6 @@ def _rejoin(declared: Declared, node: Node, primary: Member, source: Node) -> tu
         )
     if declared.allow_clone or declared.replace_data:
         return _clone(
-            declared,
-            node,
-            primary,
             f"{wal_end}; {primary.name} does not have what it wrote from {gone} on, that will be gone; it cannot be"
             f" rewound: {obstacle}",
         )
@@ -143,7 +137,7 @@ def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tu
     if not on_history:
         if declared.replace_data and not node.running:
             why = f"{wal_end}, off the history of {primary.name}; replacing is allowed"
-            return _clone(declared, node, primary, why)
+            return _clone(why)
         return Refusal(
             "diverged",
             declared.name,
@@ -154,7 +148,7 @@ def _attach(declared: Declared, node: Node, primary: Member, source: Node) -> tu
         )
     if not node.restores_from_archive and _needs_removed_wal(node, source, declared.slot):
         if declared.allow_clone:
-            return _clone(declared, node, primary, f"{primary.name} no longer has the WAL that it needs ({wal_end})")
+            return _clone(f"{primary.name} no longer has the WAL that it needs ({wal_end})")
         return Refusal(
             "wal_removed",
             declared.name,
@@ -174,7 +168,7 @@ def _needs_removed_wal(node: Node, source: Node, slot: str) -> bool:
     return bool(node.end and server.oldest_wal and node.end < server.oldest_wal)
 
 
-def _foreign(declared: Declared, node: Node, primary: Member, topology: Topology) -> tuple[Step, ...] | Refusal:
+def _foreign(declared: Declared, node: Node, topology: Topology) -> tuple[Step, ...] | Refusal:
     identifiers = f"system identifier {node.system_identifier}, not {topology.identity}"
     if node.running:
         return Refusal(
@@ -184,7 +178,7 @@ def _foreign(declared: Declared, node: Node, primary: Member, topology: Topology
             "Stop it, or take this host out of the inventory; a running server is never replaced",
         )
     if declared.replace_data:
-        return _clone(declared, node, primary, f"holds another cluster ({identifiers}); replacing is allowed")
+        return _clone(f"holds another cluster ({identifiers}); replacing is allowed")
     return Refusal(
         "foreign_data",
         declared.name,
@@ -193,25 +187,5 @@ def _foreign(declared: Declared, node: Node, primary: Member, topology: Topology
     )
 
 
-def _clone(declared: Declared, node: Node, primary: Member, reason: str) -> tuple[Step, ...] | Refusal:
-    unreadable = clone_obstacle(primary.node.files) if primary.node else None
-    if unreadable:
-        return Refusal(
-            "source_unreadable",
-            primary.name,
-            f"{declared.name} has to be cloned ({reason}), and a base backup fails at what the server's account cannot"
-            f" read in the data directory of {primary.name}: {unreadable}",
-            "Give it to that account (chown, chmod), or move it out of the data directory",
-        )
-    if node.being_made == _node.CLONING:
-        reason = f"a clone of an earlier run still works there: it is ended, and begun anew; {reason}"
-    server = primary.server
-    needed = (server.size_bytes or 0) + CLONE_MARGIN_BYTES if server else CLONE_MARGIN_BYTES
-    if node.free_bytes is not None and node.free_bytes < needed:
-        return Refusal(
-            "disk_too_small",
-            declared.name,
-            f"the clone needs {needed:,} bytes where the data directory is, and {node.free_bytes:,} are free",
-            "Make room, or move postgres_data_directory to a larger file system",
-        )
+def _clone(reason: str) -> tuple[Step, ...]:
     return (Step(CLONE, reason), Step(START, "after the clone"))

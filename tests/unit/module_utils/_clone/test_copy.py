@@ -28,7 +28,7 @@ def copy(version: str, slot: str | None = "s", max_rate: str | None = None) -> C
         wal_text="/w",
         tablespaces=(Tablespace("/a=b", "/c=d", Place("/c=d", inside=True, tag="-0")),),
     )
-    source = Source(Endpoint("h o", 5432, "postgres", "u", "/secret/passfile"), "7", ("/a=b",))
+    source = Source(Endpoint("h o", 5432, "postgres", "u", "/secret/passfile"), "7", 1, ("/a=b",))
     commands = Commands(lambda *dummy: (0, "", ""), "/bin")
     return Copy(commands, Dialect.for_version(version), target, source, "it's", slot, max_rate, 0)
 

@@ -18,8 +18,9 @@ from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.fai
 )
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.goals import plan_for
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.hosts import CHECKED, failing_over
+from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.members import Member
 from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.topology import Topology
-from support.clusters import cluster, primary, standby, stopped
+from support.clusters import cluster, declared, primary, standby, stopped, virgin
 
 ROOT = Path(__file__).resolve().parents[4]
 EVERYBODY = ["db-1", "db-2", "db-3"]
@@ -28,6 +29,12 @@ SWITCHOVER = {"to": "db-2", "maximum_lag": 1024, "maximum_archive_backlog": 16}
 FAILOVER = {"dead": "", "to": "", "maximum_loss": 1024, "salvage": True}
 HEALTHY = cluster(primary("db-2", "db-3"), standby("db-1"), standby("db-1"))
 CRASHED = stopped("0/5000000", signal=False, state="in production")
+FROM_DB_2 = Topology.of(
+    tuple(
+        Member(declared(name, clone_from="" if name == "db-1" else "db-2"), node)
+        for name, node in zip(EVERYBODY, (primary("db-2"), standby("db-1"), virgin()))
+    )
+)
 LOST = cluster(CRASHED, *2 * (standby("db-1", streaming=False),))
 DETACHED = cluster(stopped("0/5000000", signal=True, state="in production"), *2 * (standby(None, streaming=False),))
 
@@ -54,6 +61,24 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
             "verify": EVERYBODY,
             "look_again": EVERYBODY,
             "judge": EVERYBODY,
+        },
+    ),
+    "site, a standby is cloned from another one that is changed": (
+        "site",
+        FROM_DB_2,
+        {},
+        {
+            "converge_primary": ["db-1"],
+            "admit": ["db-2"],
+            "converge_standbys": ["db-2", "db-3"],
+            "prepare": EVERYBODY,
+            "follow": ["db-2", "db-3"],
+            "serve": EVERYBODY,
+            "be_primary": ["db-1"],
+            "verify": EVERYBODY,
+            "after_verify": EVERYBODY,
+            "clean_up": ["db-3"],
+            **OUTCOME,
         },
     ),
     "repoint, one is left": (
