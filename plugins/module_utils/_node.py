@@ -70,7 +70,7 @@ class Server:
     lag_seconds: age of the last replayed transaction while something is left to replay, else 0.
     parameters: the hot-standby parameters as the server runs with them.
     size_bytes, tablespace_bytes: what a clone of it takes, by location outside of its data directory; None and
-    empty unless it was measured.
+    empty unless it was measured. wal_bytes: how many of size_bytes are WAL, which is not copied.
     pending_values: what settings that wait for a restart will be, by name.
     held_by: the sessions for which the replay waits, each in a few words; none while it does not wait.
     apply_delay_ms: recovery_min_apply_delay in milliseconds.
@@ -102,6 +102,7 @@ class Server:
     receiver: Receiver | None
     held_by: tuple[str, ...] = ()
     apply_delay_ms: int = 0
+    wal_bytes: int = 0
 
 
 @dataclass(frozen=True)

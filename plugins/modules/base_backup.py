@@ -97,6 +97,11 @@ options:
     description: Bytes of the source's other tablespaces, by their location there.
     type: dict
     default: {}
+  wal_bytes:
+    description: How many of O(expected_bytes) are WAL. A copy does not take it over, so it is no part of O(progress).
+    type: int
+    default: 0
+    version_added: 1.1.0
   tablespace_mapping:
     description: Where tablespaces go on this host, by their location at the primary. Others keep their location.
     type: dict
@@ -124,6 +129,13 @@ options:
       - With O(state=tidied) seconds to wait for the standby to stream, V(0) for a minute.
     type: int
     default: 0
+  progress:
+    description:
+      - File that tells from time to time how far the copy is. The action of this module reads it there and shows it.
+      - It is there while that takes longer than some seconds, mode 0600, and is removed at the end.
+      - When it is not given, nothing is shown.
+    type: path
+    version_added: 1.1.0
   port:
     description: Port of the server in the data directory, for O(state=tidied), where its own files do not tell.
     type: int
@@ -258,12 +270,14 @@ def main() -> None:
             "system_identifier": {"type": "str"},
             "expected_bytes": {"type": "int"},
             "tablespace_bytes": {"type": "dict", "default": {}},
+            "wal_bytes": {"type": "int", "default": 0},
             "tablespace_mapping": {"type": "dict", "default": {}},
             "max_rate": {"type": "str"},
             "verify": {"type": "bool", "default": True},
             "replace": {"type": "bool", "default": False},
             "keep_old": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 0},
+            "progress": {"type": "path"},
         },
         required_if=[("state", "present", ("bin_directory", "version", "primary_host", "user"))],
         supports_check_mode=True,

@@ -69,6 +69,14 @@ options:
     description: Seconds that all of it may take, V(0) for no limit.
     type: int
     default: 3600
+  progress:
+    description:
+      - File that tells from time to time how far C(pg_rewind) is. The action of this module reads it there and shows
+        it.
+      - It is there while that takes longer than some seconds, mode 0600, and is removed at the end.
+      - When it is not given, nothing is shown.
+    type: path
+    version_added: 1.1.0
 requirements:
   - psycopg2
 seealso:
@@ -182,6 +190,7 @@ def main() -> None:
             "system_identifier": {"type": "str"},
             "restore_command": {"type": "str"},
             "timeout": {"type": "int", "default": 3600},
+            "progress": {"type": "path"},
         },
         supports_check_mode=True,
     )

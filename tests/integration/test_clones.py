@@ -2,13 +2,17 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""New standbys are cloned by a play: how many at once."""
+"""New standbys are cloned by a play: how many at once, and what is told meanwhile."""
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,7 +25,17 @@ from support.ports import PortReservation
 from support.processes import processes_below, program_of
 from support.waiting import wait_for
 
+PROGRESS = re.compile(r"(\w+)  clone  \d+\.\d of \d+\.\d MB, (\d+) %, \d+\.\d [kM]B/s, \d+ s left")
 STREAMING = "SELECT string_agg(application_name, ' ' ORDER BY application_name) FROM pg_stat_replication"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line of the output, when it came, and who was copied to then."""
+
+    text: str
+    when: float
+    copying: frozenset[str]
 
 
 class Newcomers:
@@ -41,9 +55,16 @@ class Newcomers:
         lines = "".join(f"{name} postgres_port={port}{more}\n" for name, port in ports.items())
         self.inventory.write_text(f"[hot_standby]\n{lines}", encoding="utf-8")
 
-    def run(self, *arguments: str) -> tuple[int, str]:
-        """site.yml with them."""
-        return self._cluster.user.run("play", "site", "-i", str(self.inventory), *arguments)
+    def run(self, *arguments: str) -> tuple[int, list[Told]]:
+        """site.yml with them: its exit status, and each line as it came."""
+        process = self._cluster.user.start("play", "site", "-i", str(self.inventory), *arguments)
+        assert process.stdout is not None
+        lines = [Told(line.rstrip("\n"), time.monotonic(), self.copying()) for line in process.stdout]
+        return process.wait(), lines
+
+    def progress_file(self, name: str) -> Path:
+        (path,) = self._cluster.layout.node(name).glob("hotstandby-*.run")
+        return path.with_suffix(".progress")
 
     def copying(self) -> frozenset[str]:
         """Those that are copied to just now."""
@@ -60,6 +81,8 @@ def cluster() -> Iterator[Cluster]:
     try:
         status, output = user.run("up")
         assert status == 0, output
+        assert re.search(r"^n2 +standby +clone +there is no data directory$", output, re.MULTILINE), output
+        assert not PROGRESS.search(output), "these clones are short"
         cluster = Cluster(user)
         cluster.name_nodes()
         yield cluster
@@ -97,12 +120,27 @@ def copies_watched(newcomers: Newcomers) -> Iterator[list[frozenset[str]]]:
         thread.join()
 
 
+def check_progress(output: list[Told], newcomers: Newcomers) -> None:
+    """Each told how far it was while it was copied to, at its own rate, and seldom."""
+    for name in newcomers.names:
+        found = [(line, match) for line in output if (match := PROGRESS.fullmatch(line.text)) and match[1] == name]
+        assert len(found) >= 2, [line.text for line in output]
+        percents = [int(match[2]) for dummy, match in found]
+        assert percents == sorted(set(percents))
+        assert all(0 < percent <= 100 for percent in percents)
+        assert name in found[0][0].copying
+        times = [line.when for line, dummy in found]
+        assert all(later - sooner > 4 for sooner, later in itertools.pairwise(times))
+        assert not newcomers.progress_file(name).exists()
+
+
 def test_no_more_standbys_are_cloned_at_once_than_allowed(cluster: Cluster, ports: PortReservation) -> None:
-    slow = {"hot_standby_clone_max_rate": "3M"}
+    slow = {"hot_standby_clone_max_rate": "1200k"}
     newcomers = Newcomers(cluster, {name: ports.reserve() for name in ("n4", "n5", "n6")}, slow)
     with copies_watched(newcomers) as seen:
         status, output = newcomers.run("--forks", "10")
-    assert status == 0, output
+    assert status == 0, "\n".join(line.text for line in output)
+    check_progress(output, newcomers)
     assert frozenset().union(*seen) == set(newcomers.names)
     assert max(map(len, seen)) == 2, seen
     # the third begins when one of the first two has ended

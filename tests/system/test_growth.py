@@ -130,7 +130,7 @@ def test_a_new_standby_is_cloned_while_wal_turns_over(cluster: Fleet, newcomer: 
 
 def test_a_new_standby_is_cloned_from_another_one(cluster: Fleet, newcomer: Host, controller: Controller) -> None:
     """Which does not let it in before; its slot and its upstream are the primary's."""
-    slowly = {"hot_standby_clone_from": "db-2", "hot_standby_clone_max_rate": "4M"}
+    slowly = {"hot_standby_clone_from": "db-2", "hot_standby_clone_max_rate": "1500k"}
     controller.inventory(["db-1"], ["db-2", "db-3", "db-4"], host_variables={"db-4": slowly})
     forecast = controller.playbook("site", "--check", check=True)
     assert re.search(r"^db-4 .* clone .*; it is copied from db-2$", forecast.output, re.MULTILINE), forecast.output
@@ -146,6 +146,8 @@ def test_a_new_standby_is_cloned_from_another_one(cluster: Fleet, newcomer: Host
         assert process.returncode == 0, output
     finally:
         process.kill()
+    # over ssh, and as another ordinary account than the one that logs in
+    assert re.search(r"^db-4  clone  [\d.]+ of [\d.]+ MB, \d+ %, 1\.\d MB/s, \d+ s left$", output, re.MULTILINE), output
     assert cluster["db-1"].sql("SELECT slot_name, active FROM pg_replication_slots ORDER BY 1") == SLOTS
     assert newcomer.sql("SELECT status, slot_name FROM pg_stat_wal_receiver") == [["streaming", "hotstandby_db_4"]]
     assert leftovers(newcomer) == []

@@ -21,34 +21,36 @@ MAY_IMPORT: dict[str, set[str]] = {
     "module_utils/_errors": set(),
     "module_utils/_waiting": {"_errors"},
     "module_utils/_run": set(),
+    "module_utils/_progress": set(),
     "module_utils/_postgres": {"_errors"},
     "module_utils/_config": {"_errors", "_postgres"},
     "module_utils/_node": {"_postgres"},
-    "module_utils/_host": GROUND | {"_run"},
+    "module_utils/_host": GROUND | {"_run", "_progress"},
     "module_utils/_server": GROUND | {"_config", "_host"},
     "module_utils/_service": GROUND | {"_host"},
     "module_utils/_datadir": GROUND | {"_host"},
     "module_utils/_instance": GROUND | {"_config", "_host"},
-    "module_utils/_clone": GROUND | {"_config", "_datadir", "_host", "_server"},
-    "module_utils/_rewind": GROUND | {"_config", "_datadir", "_host", "_server"},
+    "module_utils/_clone": GROUND | {"_config", "_datadir", "_host", "_progress", "_server"},
+    "module_utils/_rewind": GROUND | {"_config", "_datadir", "_host", "_progress", "_server"},
     "module_utils/_salvage": GROUND | {"_datadir", "_host", "_server"},
     "module_utils/_handover": GROUND | {"_config", "_host", "_server"},
     "module_utils/_observe": GROUND | {"_config", "_datadir", "_host", "_instance", "_node", "_server"},
     "module_utils/_module": {"*"},
-    "plugin_utils/_planner": {"_config", "_errors", "_node", "_postgres", "_run"},
+    "plugin_utils/_planner": {"_config", "_errors", "_node", "_postgres", "_progress", "_run"},
+    "plugin_utils/_watch": {"_planner", "_progress"},
     "modules": {"_module"},
     "filter": {"_planner", "_postgres"},
     "test": {"_planner", "_postgres"},
-    "action": {"_planner"},
+    "action": {"_planner", "_watch"},
     "doc_fragments": set(),
 }
 MAY_KNOW = {
-    "ansible": {"module_utils/_module", "modules", "action"},
+    "ansible": {"module_utils/_module", "modules", "action", "plugin_utils/_watch"},
     "psycopg2": {"module_utils/_server/session"},
 }
 
 # These only compute.
-PURE = {"_errors", "_run", "_postgres", "_config", "_node", "_planner"}
+PURE = {"_errors", "_run", "_progress", "_postgres", "_config", "_node", "_planner"}
 IMPURE_MODULES = {
     "fcntl",
     "pwd",

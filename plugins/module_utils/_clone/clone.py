@@ -145,6 +145,8 @@ def _copy(request: CloneRequest, target: CloneTarget, source: Source, marker: Ma
         None if request.from_standby else request.slot,
         request.max_rate,
         request.timeout_seconds,
+        request.progress,
+        request.data_bytes,
     )
     copy.run()
     unverified = copy.verify(request.verify)

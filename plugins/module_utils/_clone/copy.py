@@ -29,6 +29,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
     write_private,
 )
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import READ, WRITTEN, ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.contents import (
     RECOVERY_CONF,
     RECOVERY_SIGNAL_FILE,
@@ -40,6 +41,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.ls
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._progress import CLONING, VERIFYING
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import (
     REFUSALS,
     explain_refusal,
@@ -56,7 +58,8 @@ STALE_FILES = ("recovery.done", "backup_label.old", "tablespace_map.old", "postm
 class Copy:
     """What is copied, with which programs. slot: the source's slot, None for none. max_rate: as pg_basebackup takes it.
 
-    timeout_seconds: 0 for none.
+    timeout_seconds: 0 for none. progress: tells how far it is. data_bytes: how much is copied, 0 where that is not
+    known.
     """
 
     commands: Commands
@@ -67,6 +70,8 @@ class Copy:
     slot: str | None
     max_rate: str | None
     timeout_seconds: int
+    progress: ProgressFile
+    data_bytes: int
 
     def arguments(self) -> list[str]:
         """pg_basebackup's arguments; none is a secret."""
@@ -94,20 +99,23 @@ class Copy:
 
         timer = threading.Timer(self.timeout_seconds, end)
 
-        def start_timer(dummy: Any) -> None:
-            if self.timeout_seconds:
-                timer.start()
+        with self.progress.watching(CLONING, WRITTEN, self.data_bytes) as watch:
 
-        passfile = self.source.target.passfile
-        outcome = self.commands.attempt(
-            "pg_basebackup",
-            *self.arguments(),
-            environment=program_environment(self.dialect.session_settings, passfile),
-            cwd="/",
-            umask=0o077,
-            expand_user_and_vars=False,
-            before_communicate_callback=start_timer,
-        )
+            def started(process: Any) -> None:
+                watch(process.pid)
+                if self.timeout_seconds:
+                    timer.start()
+
+            passfile = self.source.target.passfile
+            outcome = self.commands.attempt(
+                "pg_basebackup",
+                *self.arguments(),
+                environment=program_environment(self.dialect.session_settings, passfile),
+                cwd="/",
+                umask=0o077,
+                expand_user_and_vars=False,
+                before_communicate_callback=started,
+            )
         timer.cancel()
         if outcome.code == 0:
             return
@@ -145,9 +153,16 @@ class Copy:
         if not self.commands.has("pg_verifybackup"):
             return f"pg_verifybackup is not in {self.commands.bin_directory}"
         without_wal = [] if self.commands.has(self.dialect.waldump_program) else ["--no-parse-wal"]
-        outcome = self.commands.attempt(
-            "pg_verifybackup", "--quiet", *without_wal, side, cwd="/", expand_user_and_vars=False
-        )
+        with self.progress.watching(VERIFYING, READ, self.data_bytes) as watch:
+            outcome = self.commands.attempt(
+                "pg_verifybackup",
+                "--quiet",
+                *without_wal,
+                side,
+                cwd="/",
+                expand_user_and_vars=False,
+                before_communicate_callback=lambda process: watch(process.pid),
+            )
         if outcome.code != 0:
             raise HotStandbyError(
                 "verification_failed",

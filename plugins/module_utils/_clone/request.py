@@ -15,6 +15,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
@@ -30,10 +31,11 @@ class CloneRequest:
     """What is cloned, from where to where.
 
     place: the source. primary: the primary that the clone will follow; the source, unless that is a standby. slot: the
-    slot on the primary. expected_bytes, tablespace_bytes: the room that it will take, as far as
-    that is known. max_rate: as pg_basebackup takes it. timeout_seconds: 0 for none. replace: whether a cluster that is
-    there may be moved aside. claimed: whether the node bears the claim of the run that asks. acting: holds the node's
-    lock while the clone is put into place.
+    slot on the primary. expected_bytes, tablespace_bytes: the room that it will take, as far as that is known;
+    wal_bytes: what of it is WAL, which a copy does not take over. max_rate: as pg_basebackup takes it. timeout_seconds:
+    0 for none. progress: tells how far it is. replace: whether a cluster that is there may be moved aside. claimed:
+    whether the node bears the claim of the run that asks. acting: holds the node's lock while the clone is put into
+    place.
     """
 
     commands: Commands
@@ -48,8 +50,10 @@ class CloneRequest:
     tablespace_mapping: Mapping[str, str]
     expected_bytes: int
     tablespace_bytes: Mapping[str, int]
+    wal_bytes: int
     max_rate: str | None
     timeout_seconds: int
+    progress: ProgressFile
     verify: bool
     replace: bool
     claimed: bool
@@ -58,6 +62,11 @@ class CloneRequest:
     @property
     def source_slot(self) -> SourceSlot | None:
         return SourceSlot(self.primary, self.dialect, self.slot, self.application_name) if self.slot else None
+
+    @property
+    def data_bytes(self) -> int:
+        """How much is copied, 0 where that is not known."""
+        return max(0, self.expected_bytes - self.wal_bytes + sum(self.tablespace_bytes.values()))
 
     @property
     def from_standby(self) -> bool:

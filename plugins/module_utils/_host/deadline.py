@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 
@@ -31,9 +31,17 @@ class Deadline:
         """Whole seconds that are left, at least 1; 0 for no limit."""
         return max(1, int(self.seconds - self.elapsed)) if self.seconds else 0
 
-    def attempt(self, commands: Commands, program: str, *arguments: str, **options: Any) -> Outcome:
+    def attempt(
+        self,
+        commands: Commands,
+        program: str,
+        *arguments: str,
+        started: Callable[[int], None] | None = None,
+        **options: Any,
+    ) -> Outcome:
         """Like Commands.attempt, ended with all that it has started when the time is over.
 
+        started: is called with its pid.
         Raises HotStandbyError "timed_out" and "missing_program".
         """
         over = threading.Event()
@@ -44,6 +52,8 @@ class Deadline:
             end_family(pid)
 
         def start_timer(process: Any) -> None:
+            if started is not None:
+                started(process.pid)
             if self.seconds:
                 timers.append(threading.Timer(self.left, end, (process.pid,)))
                 timers[0].start()

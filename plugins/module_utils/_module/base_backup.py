@@ -42,6 +42,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.slo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors import HotStandbyError
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.processes import stop_strays
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.connection_errors import NOT_YET
@@ -101,8 +102,10 @@ def _request(module: AnsibleModule) -> CloneRequest:
         tablespace_mapping=params["tablespace_mapping"],
         expected_bytes=params["expected_bytes"] or 0,
         tablespace_bytes=params["tablespace_bytes"],
+        wal_bytes=params["wal_bytes"],
         max_rate=params["max_rate"],
         timeout_seconds=params["timeout"],
+        progress=ProgressFile(None if module.check_mode else params["progress"]),
         verify=params["verify"],
         replace=params["replace"],
         claimed=bool(params["run"]),

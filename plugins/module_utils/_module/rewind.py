@@ -15,6 +15,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._errors impo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.deadline import Deadline
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import plain_errors
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import dialect_for
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._rewind.request import (
@@ -44,6 +45,7 @@ def rewind(module: AnsibleModule) -> dict[str, Any]:
         params["system_identifier"],
         params["restore_command"],
         lambda: acting(module),
+        ProgressFile(None if module.check_mode else params["progress"]),
     )
     with plain_errors():
         # a server that still runs in check mode is one that the run would have stopped before

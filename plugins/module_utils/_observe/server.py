@@ -91,10 +91,11 @@ def measured(server: Server, target: Endpoint, wal_directory: str) -> Server:
     try:
         with connect(replace(target, statement_timeout_seconds=SIZES_SECONDS)) as session:
             sizes = _sizes(session)
-        size_bytes = sizes.pop("", 0) + directory_bytes(wal_directory)
+        wal_bytes = directory_bytes(wal_directory)
     except (HotStandbyError, OSError):
         return server
-    return replace(server, size_bytes=size_bytes, tablespace_bytes=sizes)
+    size_bytes = sizes.pop("", 0) + wal_bytes
+    return replace(server, size_bytes=size_bytes, tablespace_bytes=sizes, wal_bytes=wal_bytes)
 
 
 def _pending_values(session: Session) -> dict[str, str]:

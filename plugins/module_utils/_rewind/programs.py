@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config.conf_tree import AUTO_CONF, Files, read_tree
@@ -17,10 +17,12 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.comman
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.deadline import Deadline
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.directories import entries_of
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files import names_in, read_text
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import WRITTEN, ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.session_settings import (
     program_environment,
 )
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._progress import REWINDING
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
 from . import rules
@@ -32,13 +34,14 @@ KEEP_ALL = "1000000"
 
 @dataclass(frozen=True)
 class Programs:
-    """What runs on the target's host, and within which time."""
+    """What runs on the target's host, and within which time. progress: tells how far a rewind is."""
 
     commands: Commands
     dialect: Dialect
     target: RewindTarget
     config_file: str
     deadline: Deadline
+    progress: ProgressFile
 
     def settings(self) -> dict[str, str]:
         """What the target's configuration files say. Raises HotStandbyError of reading them."""
@@ -130,7 +133,18 @@ class Programs:
         outcome = self.deadline.attempt(shell, "sh", "-c", text, cwd=self.target.directory, umask=0o077)
         return outcome.code == 0 and os.path.exists(self.target.path(path))
 
-    def rewind(self, source: Endpoint, restore_command: str | None, *options: str) -> Outcome:
+    def rewind_watched(self, source: Endpoint, restore_command: str | None, total_bytes: int) -> Outcome:
+        """Run pg_rewind, which copies so many bytes, and tell how far it is. total_bytes: 0 where that is not known."""
+        with self.progress.watching(REWINDING, WRITTEN, total_bytes) as watch:
+            return self.rewind(source, restore_command, started=watch)
+
+    def rewind(
+        self,
+        source: Endpoint,
+        restore_command: str | None,
+        *options: str,
+        started: Callable[[int], None] | None = None,
+    ) -> Outcome:
         """Run pg_rewind; none of its arguments is a secret."""
         parameters: dict[str, Any] = source_conninfo(source.host, source.port, source.user or "", "hotstandby")
         parameters["dbname"] = source.database
@@ -148,4 +162,5 @@ class Programs:
             environment=program_environment(self.dialect.session_settings, source.passfile),
             cwd="/",
             umask=0o077,
+            started=started,
         )

@@ -23,6 +23,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.files 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.instance import Instance
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.orphans import refuse_orphans
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.postmaster import running_postmaster
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres import contents
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.control_file import Control
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
@@ -39,7 +40,7 @@ class RewindRequest:
     """What is rewound, and to which history.
 
     place: the source. system_identifier: that of the cluster, None for whichever. acting: holds the node's lock while
-    the rewind begins to change anything.
+    the rewind begins to change anything. progress: tells how far it is.
     """
 
     commands: Commands
@@ -49,6 +50,7 @@ class RewindRequest:
     system_identifier: str | None
     restore_command: str | None
     acting: Callable[[], AbstractContextManager[None]]
+    progress: ProgressFile
 
     @property
     def data_directory(self) -> str:

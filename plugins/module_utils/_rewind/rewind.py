@@ -37,7 +37,7 @@ def rewind(request: RewindRequest, deadline: Deadline) -> dict[str, Any]:
         return cannot(request, obstacle, done)
     if source.timeline == control.newest_timeline:
         return _not_needed(request, f"{request.place} is on the same timeline {source.timeline}", done)
-    programs = Programs(request.commands, request.dialect, target, request.config_file, deadline)
+    programs = Programs(request.commands, request.dialect, target, request.config_file, deadline, request.progress)
     stop_strays(target.directory, "pg_rewind")
     checkpoint(source, request.dialect, deadline.left)
     done.archived += programs.archive()
@@ -103,7 +103,7 @@ def _really(request: RewindRequest, programs: Programs, tried: RewindOutput) -> 
         target.set_own_aside(shelter)
         with target.restore_command_shown(restore_command):
             touched = True
-            outcome = programs.rewind(request.place, restore_command)
+            outcome = programs.rewind_watched(request.place, restore_command, tried.size or 0)
         if outcome.code != 0:
             touched = read_output(outcome.output + outcome.errors).copying
             failure = outcome

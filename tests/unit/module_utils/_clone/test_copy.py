@@ -14,6 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._clone.targe
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._config import conninfo
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._datadir.layout import Place
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.commands import Commands
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._host.progress import ProgressFile
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.dialect import Dialect
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._server.endpoint import Endpoint
 
@@ -30,7 +31,8 @@ def copy(version: str, slot: str | None = "s", max_rate: str | None = None) -> C
     )
     source = Source(Endpoint("h o", 5432, "postgres", "u", "/secret/passfile"), "7", 1, ("/a=b",))
     commands = Commands(lambda *dummy: (0, "", ""), "/bin")
-    return Copy(commands, Dialect.for_version(version), target, source, "it's", slot, max_rate, 0)
+    dialect, untold = Dialect.for_version(version), ProgressFile(None)
+    return Copy(commands, dialect, target, source, "it's", slot, max_rate, 0, untold, 0)
 
 
 def test_arguments() -> None:
