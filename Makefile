@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix bench-playbooks lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix bench-playbooks bench-outage lint format build clean
 
 BIN := .venv/bin
 # Files begun in the order given, three at a time, and two on hosts: tests/support/schedule.py.
@@ -49,8 +49,11 @@ hostile: venv ## the playbooks beside a hostile database user and a hostile acco
 boot-matrix: venv ## every order in which hosts boot after a power cut, with seconds (half an hour; not in `make test`)
 	@$(BIN)/pytest --capture=no tests/drivers/test_boot_matrix.py
 
-bench-playbooks: venv ## what each playbook takes with nothing to do, against tasks that do nothing (BENCH="--rounds 5 --against COMMIT")
+bench-playbooks: venv ## what each playbook takes, against tasks that do nothing and a peer (BENCH="--rounds 5 --against COMMIT")
 	@PYTHONPATH=tests $(BIN)/python benchmarks/playbooks.py $(BENCH)
+
+bench-outage: venv ## how long nobody can write when the primary moves, and why (BENCH="--rounds 5 --megabytes 1000")
+	@PYTHONPATH=tests $(BIN)/python benchmarks/outage.py $(BENCH)
 
 lint: venv ## the quick judges on the tree in front of you: ruff, mypy, yamllint
 	$(BIN)/ruff check

@@ -14,12 +14,18 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Figure:
-    """What one kind of thing took, again and again. seconds: by the clock; cpu: of the controller, in seconds."""
+    """What one kind of thing took, again and again.
+
+    seconds: by the clock; cpu: of the controller, in seconds; first: until a client's first acknowledged row;
+    unwritable: how long that client got none.
+    """
 
     name: str
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     tasks: str = ""
+    first: list[float] = field(default_factory=list)
+    unwritable: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
@@ -29,26 +35,43 @@ class Figure:
     def median_cpu(self) -> float:
         return statistics.median(self.cpu)
 
+    @property
+    def spread(self) -> str:
+        return f"{min(self.seconds):.1f} to {max(self.seconds):.1f}"
+
+
+def short(values: Sequence[float]) -> str:
+    """Median and spread in one cell."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else "-"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ("---",) * len(header), *rows))
+
+
+def cells(figure: Figure, base: Figure | None = None) -> list[str]:
+    """Name, median, spread and count; then the ratio of the medians, when there is a base of the same run.
+
+    What was never taken has dashes.
+    """
+    if not figure.seconds:
+        return [figure.name, "-", "-", "0", *(["-"] if base else [])]
+    ratio = []
+    if base:
+        ratio = [f"{figure.median / base.median:.2f}" if base.seconds and base.median else "-"]
+    return [figure.name, f"{figure.median:.1f}", figure.spread, str(len(figure.seconds)), *ratio]
+
 
 def table(figures: Sequence[Figure], base: Figure) -> str:
-    """As Markdown. The last column is the ratio of the medians to those of base, which was taken in the same run."""
-    rows = [
-        ("", "median s", "min to max s", "n", "controller's CPU s", "executed/skipped per host", f"to {base.name}"),
-        ("---",) * 7,
-        *(
-            (
-                one.name,
-                f"{one.median:.1f}",
-                f"{min(one.seconds):.1f} to {max(one.seconds):.1f}",
-                str(len(one.seconds)),
-                f"{one.median_cpu:.1f}",
-                one.tasks,
-                f"{one.median / base.median:.2f}",
-            )
-            for one in figures
-        ),
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    """As Markdown, with the ratio of the medians to those of base, which was taken in the same run."""
+    header = ["", "median s", "min to max s", "n", f"to {base.name}", "controller's CPU s", "executed/skipped per host"]
+    clients = ["start to first row s", "nobody could write s"] if any(one.unwritable for one in figures) else []
+    rows = []
+    for one in figures:
+        row = [*cells(one, base), f"{one.median_cpu:.1f}", one.tasks]
+        rows.append([*row, *((short(one.first), short(one.unwritable)) if clients else ())])
+    return markdown([*header, *clients], rows)
 
 
 def machine(versions: Iterable[str]) -> str:

@@ -157,6 +157,11 @@ class Writer:
         """The numbers that were committed, as the server said."""
         return [number for number, dummy in self._acknowledged]
 
+    @property
+    def acknowledged_at(self) -> list[float]:
+        """When each of them was, by time.monotonic()."""
+        return [at for dummy, at in self._acknowledged]
+
     def proceed(self, timeout_seconds: float = 60.0) -> int:
         """Wait until a row is acknowledged that was not begun yet; its number."""
         begun = self._number
