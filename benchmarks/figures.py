@@ -35,10 +35,6 @@ class Figure:
     def median_cpu(self) -> float:
         return statistics.median(self.cpu)
 
-    @property
-    def spread(self) -> str:
-        return f"{min(self.seconds):.1f} to {max(self.seconds):.1f}"
-
 
 def short(values: Sequence[float]) -> str:
     """Median and spread in one cell."""
@@ -50,7 +46,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ("---",) * len(header), *rows))
 
 
-def cells(figure: Figure, base: Figure | None = None) -> list[str]:
+def cells(figure: Figure, base: Figure | None = None, digits: int = 1) -> list[str]:
     """Name, median, spread and count; then the ratio of the medians, when there is a base of the same run.
 
     What was never taken has dashes.
@@ -60,7 +56,10 @@ def cells(figure: Figure, base: Figure | None = None) -> list[str]:
     ratio = []
     if base:
         ratio = [f"{figure.median / base.median:.2f}" if base.seconds and base.median else "-"]
-    return [figure.name, f"{figure.median:.1f}", figure.spread, str(len(figure.seconds)), *ratio]
+    median, least, most = (
+        f"{seconds:.{digits}f}" for seconds in (figure.median, min(figure.seconds), max(figure.seconds))
+    )
+    return [figure.name, median, f"{least} to {most}", str(len(figure.seconds)), *ratio]
 
 
 def table(figures: Sequence[Figure], base: Figure) -> str:

@@ -148,7 +148,7 @@ def report(kinds: Mapping[str, Kind], variant: str) -> str:
     outages = []
     for kind in kinds.values():
         base = kinds[SAME_BY_HAND.get(kind.way, kind.way)].unwritable
-        outages.append([*cells(kind.unwritable, base), str(sum(one.lost for one in kind.outages))])
+        outages.append([*cells(kind.unwritable, base, digits=2), str(sum(one.lost for one in kind.outages))])
     reached = (steps(kind.way, [one.reached for one in kind.outages]) for kind in kinds.values())
     parts = [
         f"### {variant}",

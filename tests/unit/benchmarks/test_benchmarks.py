@@ -126,6 +126,7 @@ def test_a_gap_that_has_not_ended_is_none() -> None:
 def test_cells_have_median_spread_count_and_ratio() -> None:
     base = Figure("base", [2.0, 1.0, 9.0])
     assert cells(Figure("x", [4.0, 2.0, 3.0]), base) == ["x", "3.0", "2.0 to 4.0", "3", "1.50"]
+    assert cells(Figure("x", [0.25]), digits=2) == ["x", "0.25", "0.25 to 0.25", "1"]
     assert cells(base) == ["base", "2.0", "1.0 to 9.0", "3"]
     assert cells(Figure("never"), base) == ["never", "-", "-", "0", "-"]
 
