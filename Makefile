@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix bench-playbooks bench-outage bench-growth lint format build clean
+.PHONY: help link venv demo demo-down versions test judges unit integration system pairs hostile boot-matrix bench-playbooks bench-outage bench-rejoin bench-growth lint format build clean
 
 BIN := .venv/bin
 # Files begun in the order given, three at a time, and two on hosts: tests/support/schedule.py.
@@ -54,6 +54,9 @@ bench-playbooks: venv ## what each playbook takes, against tasks that do nothing
 
 bench-outage: venv ## how long nobody can write when the primary moves, and why (BENCH="--rounds 5 --megabytes 1000")
 	@PYTHONPATH=tests $(BIN)/python benchmarks/outage.py $(BENCH)
+
+bench-rejoin: venv ## rewind and clone against pg_rewind by hand (BENCH="--rounds 3 --megabytes 1000,4000 --divergence 16,256")
+	@PYTHONPATH=tests $(BIN)/python benchmarks/rejoin.py $(BENCH)
 
 bench-growth: venv ## what the playbooks take with 2 to 32 nodes (BENCH="--rounds 3 --nodes 2,4,8,16,32 --forks 5,10,20,40")
 	@PYTHONPATH=tests:demo $(BIN)/python benchmarks/growth.py $(BENCH)

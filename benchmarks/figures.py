@@ -43,7 +43,8 @@ def short(values: Sequence[float]) -> str:
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ("---",) * len(header), *rows))
+    lines = (header, ("---",) * len(header), *rows)
+    return "\n".join(f"| {' | '.join(cell.replace('|', '-') for cell in row)} |" for row in lines)
 
 
 def cells(figure: Figure, base: Figure | None = None, digits: int = 1) -> list[str]:

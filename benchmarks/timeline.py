@@ -83,7 +83,8 @@ def headings(lines: Iterable[tuple[float, str]]) -> list[tuple[float, str, str]]
     for at, line in lines:
         heading = _HEADING.match(line)
         if heading:
-            found.append((at, heading[1] or "RECAP", heading[2] or "recap"))
+            name = (heading[2] or "recap").removeprefix("hotstandby.postgresql.")
+            found.append((at, heading[1] or "RECAP", name))
     return found
 
 

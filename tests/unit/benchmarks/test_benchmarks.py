@@ -88,8 +88,8 @@ def test_a_step_is_a_median_and_empty_when_never_seen() -> None:
 
 
 def test_plays_and_long_tasks_have_the_time_of_their_line() -> None:
-    lines = [(1.0, "PLAY [Promote] ****"), (2.0, "TASK [a : b] ***"), (3.0, "ok: [db-1]"), (4.0, "TASK [short] ***")]
-    lines += [(4.5, "PLAY [Empty] ***"), (4.75, "TASK [last] ***"), (6.0, "PLAY RECAP ****")]
+    lines = [(1.0, "PLAY [Promote] ****"), (2.0, "TASK [hotstandby.postgresql.a : b] ***"), (3.0, "ok: [db-1]")]
+    lines += [(4.0, "TASK [short] ***"), (4.5, "PLAY [Empty] ***"), (4.75, "TASK [last] ***"), (6.0, "PLAY RECAP ****")]
     assert of_output(lines) == [
         Event(1, CONTROLLER, "play: Promote"),
         Event(2, CONTROLLER, "task: a : b"),
@@ -132,7 +132,7 @@ def test_cells_have_median_spread_count_and_ratio() -> None:
 
 
 def test_a_table_is_markdown() -> None:
-    assert markdown(("a", "b"), [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+    assert markdown(("a", "b"), [["1", "role : 2 | 3"]]) == "| a | b |\n| --- | --- |\n| 1 | role : 2 - 3 |"
     figure = Figure("x", [2.0], [1.0], "3/4")
     assert table([figure], figure).splitlines()[-1] == "| x | 2.0 | 2.0 to 2.0 | 1 | 1.00 | 1.0 | 3/4 |"
 
