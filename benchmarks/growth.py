@@ -59,8 +59,11 @@ postgres_socket_directory='{directory}/{{{{ inventory_hostname }}}}/socket'
 postgres_log_file='{directory}/{{{{ inventory_hostname }}}}/server.log'
 postgres_passfile='{directory}/{{{{ inventory_hostname }}}}/replication.pgpass'
 postgres_replication_password='known to the standbys'
-postgres_settings={{'shared_buffers': '8MB', 'min_wal_size': '32MB', 'fsync': 'off'}}
+postgres_wal_keep=32
+postgres_settings={{'shared_buffers': '8MB', 'min_wal_size': '32MB', 'max_wal_size': '48MB', 'fsync': 'off'}}
 """
+# On a disk: each clone has the primary begin a WAL file of 16 MB anew, which all the standbys get as well.
+DIRECTORY = "/var/tmp"
 KINDS = ("site.yml, build", "site.yml, nothing to do", "status.yml", "failover.yml")
 
 
@@ -218,6 +221,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = parse_arguments()
+    os.environ.setdefault("TMPDIR", DIRECTORY)
     sizes = [Size(nodes) for nodes in options.nodes]
     with ended_in_order():
         for _round in range(options.rounds):
