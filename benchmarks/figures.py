@@ -66,11 +66,14 @@ def cells(figure: Figure, base: Figure | None = None, digits: int = 1) -> list[s
 def table(figures: Sequence[Figure], base: Figure) -> str:
     """As Markdown, with the ratio of the medians to those of base, which was taken in the same run."""
     header = ["", "median s", "min to max s", "n", f"to {base.name}", "controller's CPU s", "executed/skipped per host"]
-    clients = ["start to first row s", "nobody could write s"] if any(one.unwritable for one in figures) else []
+    clients = ["start to first row s", f"that to {base.name}", "nobody could write s"]
+    clients = clients if any(one.unwritable for one in figures) else []
     rows = []
     for one in figures:
         row = [*cells(one, base), f"{one.median_cpu:.1f}", one.tasks]
-        rows.append([*row, *((short(one.first), short(one.unwritable)) if clients else ())])
+        if clients:
+            row += [short(one.first), cells(Figure("", one.first), base)[-1], short(one.unwritable)]
+        rows.append(row)
     return markdown([*header, *clients], rows)
 
 

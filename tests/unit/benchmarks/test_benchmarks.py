@@ -141,5 +141,5 @@ def test_a_table_has_the_clients_columns_when_there_was_one() -> None:
     base = Figure("base", [1.0], [1.0], "3/4")
     moved = Figure("moved", [2.0], [1.0], "5/6", first=[1.5, 1.0, 2.0], unwritable=[0.25])
     lines = table([base, moved], base).splitlines()
-    assert lines[2] == "| base | 1.0 | 1.0 to 1.0 | 1 | 1.00 | 1.0 | 3/4 | - | - |"
-    assert lines[3].endswith("| 5/6 | 1.50 (1.00 to 2.00) | 0.25 (0.25 to 0.25) |")
+    assert lines[2] == "| base | 1.0 | 1.0 to 1.0 | 1 | 1.00 | 1.0 | 3/4 | - | - | - |"
+    assert lines[3].endswith("| 5/6 | 1.50 (1.00 to 2.00) | 1.50 | 0.25 (0.25 to 0.25) |")
