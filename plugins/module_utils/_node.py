@@ -74,6 +74,7 @@ class Server:
     pending_values: what settings that wait for a restart will be, by name.
     held_by: the sessions for which the replay waits, each in a few words; none while it does not wait.
     apply_delay_ms: recovery_min_apply_delay in milliseconds.
+    listen_addresses: the setting, as it is in force.
     """
 
     in_recovery: bool
@@ -102,6 +103,7 @@ class Server:
     receiver: Receiver | None
     held_by: tuple[str, ...] = ()
     apply_delay_ms: int = 0
+    listen_addresses: str = "*"
     wal_bytes: int = 0
 
 

@@ -83,6 +83,7 @@ def observe_server(
             receiver=_receiver(session, dialect) if in_recovery else None,
             held_by=_held_by(session, os.path.dirname(wal_directory)) if in_recovery and position != replayed else (),
             apply_delay_ms=apply_delay(session, dialect, os.path.dirname(wal_directory)) if in_recovery else 0,
+            listen_addresses=str(session.value("SHOW listen_addresses")),
         )
 
 

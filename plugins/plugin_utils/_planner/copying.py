@@ -14,6 +14,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.di
 
 from .members import Declared, Member
 from .plan import CLONE, REWIND, Plan, Refusal, Step
+from .preflight import is_loopback
 from .topology import Topology
 
 # What a clone needs on top of its source's size: WAL that is written meanwhile.
@@ -102,6 +103,15 @@ def _clone(step: Step, declared: Declared, node: Node, source: Member, primary: 
             f" read in the data directory of {source.name}: {unreadable}",
             "Give it to that account (chown, chmod), or move it out of the data directory",
         )
+    only_on = _listens_only_on(source)
+    if only_on is not None:
+        return Refusal(
+            "not_listening",
+            source.name,
+            f"{declared.name} has to be cloned ({reason}), and the server of {source.name} listens on {only_on} only",
+            "Set listen_addresses in its postgresql.conf to what postgres_listen_addresses says, and restart it when"
+            " its clients can bear that; then run this again",
+        )
     if node.being_made == _node.CLONING:
         reason = f"a clone of an earlier run still works there: it is ended, and begun anew; {reason}"
     if source.name != primary.name:
@@ -116,6 +126,15 @@ def _clone(step: Step, declared: Declared, node: Node, source: Member, primary: 
             "Make room, or move postgres_data_directory to a larger file system",
         )
     return replace(step, reason=reason, source=source.name)
+
+
+def _listens_only_on(source: Member) -> str | None:
+    """Where a running server listens, when that is on its own host only and others have to reach it."""
+    if source.server is None or is_loopback(source.declared.address):
+        return None
+    text = source.server.listen_addresses
+    own = all(address == "" or is_loopback(address) for address in map(str.strip, text.split(",")))
+    return (text or "its socket") if own else None
 
 
 def to_measure(plan: Plan, topology: Topology) -> list[str]:

@@ -116,7 +116,7 @@ def _addresses(members: tuple[Member, ...]) -> Iterator[Refusal]:
             )
     several = len({member.declared.address for member in members}) > 1
     for member in members:
-        loopback = _is_loopback(member.declared.address)
+        loopback = is_loopback(member.declared.address)
         if loopback and several:
             yield Refusal(
                 "address_unmatched",
@@ -150,7 +150,8 @@ def _hosts(members: tuple[Member, ...]) -> Iterator[Refusal]:
             )
 
 
-def _is_loopback(address: str) -> bool | None:
+def is_loopback(address: str) -> bool:
+    """Whether an address or a name is that of the host itself, for everybody who has it."""
     try:
         return ip_address(address).is_loopback
     except ValueError:

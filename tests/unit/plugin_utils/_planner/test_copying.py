@@ -136,3 +136,22 @@ def test_a_rewind_is_tried_whatever_the_source_of_a_clone_is() -> None:
     assert unfit.refusals == ()
     assert (unfit.nodes[1].steps[0].kind, unfit.nodes[1].clone_source) == (REWIND, "")
     assert unfit.to_plain()["nodes"]["db-3"]["clone_source"] == "db-1"
+
+
+@pytest.mark.parametrize("addresses", ["localhost", "127.0.0.1, ::1", ""])
+def test_a_server_that_nobody_else_reaches_is_not_cloned(addresses: str) -> None:
+    """As the one that Debian's package makes: it needs a restart, and nothing is changed before."""
+    [refusal] = plan_site(three(virgin(), virgin(), "", of=primary(listen_addresses=addresses))).refusals[:1]
+    assert (refusal.name, refusal.host) == ("not_listening", "db-1")
+    assert f"listens on {addresses or 'its socket'} only" in refusal.message
+    assert "restart" in refusal.hint
+
+
+@pytest.mark.parametrize("addresses", ["*", "localhost, 192.0.2.1", "0.0.0.0", "db-1.example"])
+def test_a_server_that_others_reach_is_cloned(addresses: str) -> None:
+    assert plan_site(three(virgin(), virgin(), "", of=primary(listen_addresses=addresses))).refusals == ()
+
+
+def test_who_is_not_cloned_needs_no_other_address() -> None:
+    streams = primary("db-2", "db-3", listen_addresses="localhost")
+    assert plan_site(three(following(), following(), "", of=streams)).refusals == ()
