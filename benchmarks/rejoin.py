@@ -188,7 +188,7 @@ class Bench:
         runs = [line.split() for line in self.fleet[old].read(TIMES).decode().splitlines()]
         names = [name for name, _begun, _ended in runs]
         numbered = [f"{name} {names[: i + 1].count(name)}" for i, name in enumerate(names)]
-        return {name: float(ended) - float(begun) for name, (_, begun, ended) in zip(numbered, runs, strict=True)}
+        return {name: float(ended) - float(begun) for name, (_name, begun, ended) in zip(numbered, runs, strict=True)}
 
 
 def other(node: str) -> str:

@@ -59,7 +59,8 @@ def cluster_records(
         variables = hostvars[name]
         observed = variables.get("postgres_observed") or {}
         node = observed.get("node")
-        failed = node is not None and alive is not None and name not in alive
+        looked = node is not None or bool(observed.get("failed"))
+        failed = looked and alive is not None and name not in alive
         records[name] = {
             "declared": {**variables["postgres_declared"], "version": observed.get("wanted_version")},
             "observed": None if failed else node,

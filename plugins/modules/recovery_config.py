@@ -24,6 +24,7 @@ description:
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
   - hotstandby.postgresql.run
+  - hotstandby.postgresql.look
 options:
   data_directory:
     description: The data directory.

@@ -172,3 +172,7 @@ def test_what_was_seen_of_a_host_before_a_task_failed_on_it_counts_no_more() -> 
     assert after.problems == ("db-1: this run failed on it, see above",)
     assert after.primary == "db-2"
     assert "db-1  -  failed" in after.tree()
+    # the task that failed was to look at it again
+    variables["db-1"]["postgres_observed"] = {"failed": True, "msg": "it could not be detached"}
+    failed = status_of(Topology.of(members_from(cluster_records(nodes, variables, ["db-2", "db-3"]))))
+    assert failed.problems == after.problems
