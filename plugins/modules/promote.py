@@ -51,6 +51,14 @@ options:
         type: list
         elements: str
         required: true
+      standbys:
+        description:
+          - More of them, which have just been seen as standbys. One that does not answer, or does not tell, is still
+            taken for that.
+        type: list
+        elements: str
+        default: []
+        version_added: 1.1.0
       user:
         description: The replication user, as whom they are asked.
         type: str
@@ -192,6 +200,7 @@ def main() -> None:
                 "type": "dict",
                 "options": {
                     "endpoints": {"type": "list", "elements": "str", "required": True},
+                    "standbys": {"type": "list", "elements": "str", "default": []},
                     "user": {"type": "str", "required": True},
                     "passfile": {"type": "path", "required": True},
                 },

@@ -149,10 +149,7 @@ waited_seconds:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entry import run_module
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import (
-    LOOK_ARGUMENT,
-    answering_with_a_look,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import LOOK_ARGUMENT, look_again
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.recovery_config import (
     ARGUMENTS,
     recovery_config,
@@ -164,7 +161,7 @@ def main() -> None:
         argument_spec={**ARGUMENTS, **LOOK_ARGUMENT},
         supports_check_mode=True,
     )
-    run_module(module, answering_with_a_look(recovery_config))
+    run_module(module, recovery_config, look=look_again)
 
 
 if __name__ == "__main__":

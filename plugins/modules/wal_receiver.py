@@ -94,10 +94,7 @@ from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.entr
     instance_arguments,
     run_module,
 )
-from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import (
-    LOOK_ARGUMENT,
-    answering_with_a_look,
-)
+from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.look import LOOK_ARGUMENT, look_again
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._module.wal_receiver import wal_receiver
 
 
@@ -112,7 +109,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run_module(module, answering_with_a_look(wal_receiver))
+    run_module(module, wal_receiver, look=look_again)
 
 
 if __name__ == "__main__":

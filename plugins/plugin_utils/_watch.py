@@ -27,6 +27,10 @@ from ansible_collections.hotstandby.postgresql.plugins.plugin_utils._planner.pro
 # What ends before is told by its result.
 FIRST_SECONDS = 10.0
 EVERY_SECONDS = 5.0
+# Of what takes hours nobody needs a line, and a session on the host, every few seconds.
+LATER_SECONDS, LATER_FROM_SECONDS = 30.0, 120.0
+# A host that cannot be read from is left alone: each attempt may be a login.
+MOST_FAILURES = 3
 # A reader that hangs holds the end of the task up for so long.
 LEAVE_SECONDS = 2.0
 
@@ -73,12 +77,15 @@ class WatchedModule(NormalAction):
         """A line whenever there is something new. To stderr, as warnings: it is read at once, also from a pipe, and
         what a callback prints to stdout stays what it is."""
         before: Progress | None = None
-        pause = FIRST_SECONDS
-        while not over.wait(pause):
-            pause = EVERY_SECONDS
+        pause, waited, failures = FIRST_SECONDS, 0.0, 0
+        while failures < MOST_FAILURES and not over.wait(pause):
+            waited += pause
+            pause = LATER_SECONDS if waited >= LATER_FROM_SECONDS else EVERY_SECONDS
             now = None
+            failures += 1
             with suppress(Exception):
                 now = self._read(path)
+                failures = 0
             line = line_of(host, now, before) if now is not None else None
             if line is not None and not over.is_set():
                 display.display(line, stderr=True)

@@ -29,6 +29,9 @@ NEEDS: dict[str, dict[str, Any]] = {
     "hba_rules": {"rules": []},
     "instance": {"layout": "plain", "version": "15"},
     "promote": {"version": "15", "timeout": 1},
+    "recovery_config": {
+        "version": "15", "primary_host": "192.0.2.1", "user": "replicator", "application_name": "here",
+    },
     "replication_probe": {"action": "write", "timeout": 1},
     "replication_slots": {"slots": [], "prefix": "hotstandby_"},
     "replication_user": {"user": "replicator", "password": "secret"},

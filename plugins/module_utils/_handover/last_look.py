@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ansible_collections.hotstandby.postgresql.plugins.module_utils._postgres.sighting import Sighting
 
 
-def against_promotion(seen: Sequence[Sighting], system_identifier: str, timeline: int) -> str | None:
+def against_promotion(
+    seen: Sequence[Sighting], system_identifier: str, timeline: int, standbys: Collection[str] = ()
+) -> str | None:
     """Why a standby on this timeline must not be promoted beside these servers; None when nothing speaks against it.
 
     Only a standby of the same history so far, and a server of another cluster, speak for themselves: who answers and
-    does not let us ask may be a primary.
+    does not let us ask may be a primary. standbys: endpoints of those that this run has just seen as standbys; another
+    run may have promoted one since, and says so.
     """
     for server in seen:
         why = _against(server, system_identifier, timeline)
-        if why:
+        if why and (server.endpoint not in standbys or _speaks(server)):
             return f"a server answers at {server.endpoint.replace(' ', ' port ')}: {why}"
     return None
 
@@ -26,10 +29,15 @@ def against_promotion(seen: Sequence[Sighting], system_identifier: str, timeline
 def _against(server: Sighting, system_identifier: str, timeline: int) -> str | None:
     if server.system_identifier not in (None, system_identifier):
         return None
-    if server.in_recovery is None or server.system_identifier is None or server.timeline is None:
+    if not _speaks(server):
         return f"it cannot be told whether it is a primary ({server.trouble or 'it said nothing more'})"
     if not server.in_recovery:
         return f"it is a primary, on timeline {server.timeline}"
-    if server.timeline > timeline:
+    if server.timeline is not None and server.timeline > timeline:
         return f"it is a standby on timeline {server.timeline}, newer than {timeline} here"
     return None
+
+
+def _speaks(server: Sighting) -> bool:
+    """Whether it told all that it was asked."""
+    return None not in (server.in_recovery, server.system_identifier, server.timeline)

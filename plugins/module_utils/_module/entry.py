@@ -136,11 +136,13 @@ def run_module(
     claim: Callable[[AnsibleModule], AbstractContextManager[None]] = acting,
     *,
     for_root: bool = False,
+    look: Callable[[AnsibleModule], dict[str, Any]] | None = None,
 ) -> None:
     """Do the work and leave: with its result, or with the one line of what went wrong.
 
     claim: whether the node's lock is held all the time, or the work itself holds it for the acts that it is made of.
-    for_root: whether the work knows how root may do it, see _host/as_owner.
+    for_root: whether the work knows how root may do it, see _host/as_owner. look: what the module adds to its answer
+    once nothing is held any more.
     """
     forget_libpq_environment()
     use_one_with_psycopg2(module)
@@ -149,6 +151,8 @@ def run_module(
             refuse_root(module.params)
         with claim(module):
             result = work(module)
+        if look is not None:
+            result = {**result, **look(module)}
         release(module)
     except HotStandbyError as error:
         module.fail_json(msg=str(error), error_name=error.name, **error.facts)

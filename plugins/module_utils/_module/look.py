@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -36,16 +36,8 @@ LOOK_ARGUMENT: dict[str, dict[str, Any]] = {
 }
 
 
-def answering_with_a_look(work: Callable[[AnsibleModule], dict[str, Any]]) -> Callable[[AnsibleModule], dict[str, Any]]:
-    """The work, which then tells the node as it is, in the words of module node_info, where a look is asked for."""
-
-    def work_and_look(module: AnsibleModule) -> dict[str, Any]:
-        return {**work(module), **_look(module)}
-
-    return work_and_look
-
-
-def _look(module: AnsibleModule) -> dict[str, Any]:
+def look_again(module: AnsibleModule) -> dict[str, Any]:
+    """The node as it is, in the words of module node_info, where a look is asked for. Raises HotStandbyError."""
     look, run = module.params["look"], module.params["run"]
     if not look or module.check_mode:
         return {}

@@ -98,9 +98,10 @@ def _last_look(server: StandbyServer, params: dict[str, Any], timeline: int) -> 
     asked = params["ask"]
     if not asked:
         return
-    seen = sightings(asked["endpoints"], Asker(asked["user"], asked["passfile"]))
+    standbys = asked["standbys"]
+    seen = sightings([*asked["endpoints"], *standbys], Asker(asked["user"], asked["passfile"]))
     own = str(server.commands.control_data(server.data_directory)["Database system identifier"])
-    against = against_promotion(seen, own, timeline)
+    against = against_promotion(seen, own, timeline, standbys)
     if against:
         raise HotStandbyError(
             "not_alone",

@@ -44,9 +44,10 @@ def with_source(
 
 
 def clone_source(declared: Declared, primary: Member, topology: Topology) -> Member | Refusal:
-    """The node that a clone is copied from. A primary that is only being made has nothing that could be spared."""
+    """The node that a clone is copied from. A primary that is only being made, or is started by this run, has no
+    clients yet that could be spared, and no standby streams from it."""
     name = declared.clone_from
-    if name in ("", primary.name) or topology.identity is None:
+    if name in ("", primary.name) or topology.identity is None or primary.server is None:
         return primary
     names = [member.name for member in topology.members]
     if name not in names:

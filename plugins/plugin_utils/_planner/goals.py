@@ -114,8 +114,10 @@ def _failover(topology: Topology, options: Options) -> Planned:
     )
     plain = dict(vars(outcome))
     ask = endpoints_to_ask(topology, outcome.candidate, outcome.old_primary)
+    others = [member.declared.endpoint for member in topology.members if member.name != outcome.candidate]
+    standbys = [endpoint for endpoint in others if endpoint not in ask]
     hosts = failing_over(outcome, topology, detached=bool(previous))
-    return {**plain.pop("plan").to_plain(), **plain, "ask": ask}, hosts
+    return {**plain.pop("plan").to_plain(), **plain, "ask": ask, "ask_standbys": standbys}, hosts
 
 
 def _restart(topology: Topology, options: Options) -> Planned:

@@ -26,6 +26,7 @@ from .plan import (
     PRIMARY,
     PROMOTE,
     STANDBY,
+    NodePlan,
     Plan,
 )
 from .restart import Restart
@@ -37,6 +38,7 @@ Hosts = dict[str, list[str]]
 CHECKED = frozenset(
     {
         "converge_primary",
+        "configure_primary",
         "converge_standbys",
         "prepare",
         "follow",
@@ -55,24 +57,32 @@ CHECKED = frozenset(
 def converging(plan: Plan, topology: Topology, *, promoted: bool = False) -> Hosts:
     """Those of playbooks/parts/converge.yml and outcome.yml. promoted: whether this follows a promotion.
 
-    Where nothing is done, the first look is the outcome, and nobody looks again. Where a standby has work, all of them
+    Where nothing is done, the first look is the outcome, and nobody looks again. Where one standby has work, all nodes
     take part in the play: Ansible ends a run in which all hosts of a play have failed, and what is left has to be told.
     """
     everybody = _names(topology)
     work = [node for node in plan.nodes if has_work(node)]
     clean_up = [node.name for node in plan.nodes if leaves_behind(node, topology.member(node.name))]
-    standbys = [node.name for node in plan.nodes if node.role == STANDBY]
+    of_primary = [node for node in work if node.role == PRIMARY]
+    of_standbys = [node for node in work if node.role == STANDBY]
     names = [node.name for node in plan.nodes]
     looks_again = bool(work or clean_up or promoted)
     sources = {node.clone_source for node in plan.nodes}
+    admit = [node.name for node in of_standbys if node.name in sources and ACCESS in node.parts]
+
+    def prepared(node: NodePlan) -> bool:
+        return is_prepared(node, topology.member(node.name))
+
     return {
-        "converge_primary": [node.name for node in work if node.role == PRIMARY],
-        "admit": [node.name for node in work if node.role == STANDBY and node.name in sources and ACCESS in node.parts],
-        "converge_standbys": standbys if any(node.role == STANDBY for node in work) else [],
-        "prepare": [node.name for node in work if is_prepared(node, topology.member(node.name))],
-        "follow": [node.name for node in work if CONNECTION in node.parts],
-        "serve": [node.name for node in work if is_served(node)],
-        "be_primary": [node.name for node in work if any(part in node.parts for part in OF_A_PRIMARY)],
+        "converge_primary": [node.name for node in of_primary],
+        "configure_primary": [node.name for node in of_primary if prepared(node) or is_served(node)],
+        "be_primary": [node.name for node in of_primary if any(part in node.parts for part in OF_A_PRIMARY)],
+        "before_standbys": names if admit else [],
+        "admit": admit,
+        "converge_standbys": names if of_standbys else [],
+        "prepare": [node.name for node in of_standbys if prepared(node)],
+        "follow": [node.name for node in of_standbys if CONNECTION in node.parts],
+        "serve": [node.name for node in of_standbys if is_served(node)],
         "verify": names,
         "after_verify": names if clean_up else [],
         "clean_up": clean_up,
@@ -101,6 +111,7 @@ def failing_over(outcome: Failover, topology: Topology, *, detached: bool) -> Ho
         **everybody,
         "failover_fence_command": names if outcome.fence_command else [],
         "failover_fence": fence,
+        "failover_before_compare": names if detach else [],
         "failover_detach": detach,
         "failover_compare": names if outcome.candidate is not None else [],
     }

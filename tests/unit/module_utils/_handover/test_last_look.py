@@ -37,3 +37,21 @@ def sighting(place: str = THIRD, **changes: Any) -> Sighting:
 def test_the_last_look_believes_only_who_speaks_for_itself(found: Sighting, word: str | None) -> None:
     against = against_promotion([sighting(), found], OURS, 1)
     assert (against is None) if word is None else (word in str(against))
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (sighting(), None),
+        (sighting(in_recovery=False, timeline=2), "it is a primary"),
+        (sighting(timeline=2), "newer than 1"),
+        (sighting(in_recovery=None, trouble="too many connections"), None),
+        (sighting(system_identifier=None, timeline=None, trouble="no walsender is free"), None),
+    ],
+)
+def test_who_was_just_seen_as_a_standby_counts_only_when_it_says_that_it_is_none(
+    found: Sighting, word: str | None
+) -> None:
+    against = against_promotion([found], OURS, 1, [THIRD])
+    assert (against is None) if word is None else (word in str(against))
+    assert against_promotion([replace(found, endpoint=FIRST, in_recovery=None)], OURS, 1, [THIRD]) is not None

@@ -155,3 +155,10 @@ def test_a_server_that_others_reach_is_cloned(addresses: str) -> None:
 def test_who_is_not_cloned_needs_no_other_address() -> None:
     streams = primary("db-2", "db-3", listen_addresses="localhost")
     assert plan_site(three(following(), following(), "", of=streams)).refusals == ()
+
+
+def test_a_primary_that_is_started_by_the_run_is_the_source() -> None:
+    """All servers are down after a power cut, and db-3 has lost its disk: what spares a primary keeps none down."""
+    plan = plan_site(three(stopped(), virgin(), of=stopped(signal=False)))
+    assert plan.refusals == ()
+    assert [node.clone_source for node in plan.nodes] == ["", "", "db-1"]

@@ -48,7 +48,7 @@ def test_a_difference_is_a_step_with_its_reason() -> None:
     plan = plan_for("site", compared(HEALTHY, db_2={"due": {"settings": "work_mem 4MB -> 5MB", **HIDDEN}}), {})
     assert steps(plan, "db-2") == [("none", "streams from db-1"), ("settings", "work_mem 4MB -> 5MB")]
     assert plan["nodes"]["db-2"]["parts"] == ["settings"]
-    assert plan["hosts"]["converge_standbys"] == ["db-2"]
+    assert plan["hosts"]["prepare"] == ["db-2"]
     assert plan["hosts"]["converge_primary"] == []
     assert plan["hosts"]["look_again"] == ["db-1", "db-2"]
     assert plan["lines"][-1] == "db-2  standby  settings  work_mem 4MB -> 5MB"
@@ -98,14 +98,15 @@ def test_an_instance_whose_creation_was_cut_off_is_completed() -> None:
     unfinished = cluster(primary("db-2"), replace(standby("db-1"), has_instance=False))
     plan = plan_for("site", compared(unfinished), {})
     assert [kind for kind, _reason in steps(plan, "db-2")] == ["none", "instance"]
-    assert plan["hosts"]["converge_standbys"] == ["db-2"]
+    assert plan["hosts"]["prepare"] == ["db-2"]
 
 
-def test_where_one_standby_has_work_all_of_them_take_part() -> None:
+def test_where_one_standby_has_work_all_nodes_take_part() -> None:
     """Ansible ends a run in which all hosts of a play have failed."""
     three = cluster(primary("db-2", "db-3"), standby("db-1"), standby("db-1"))
     plan = plan_for("site", compared(three, db_3={"due": {"settings": "work_mem 4MB -> 5MB"}}), {})
-    assert plan["hosts"]["converge_standbys"] == ["db-2", "db-3"]
+    assert plan["hosts"]["converge_standbys"] == ["db-1", "db-2", "db-3"]
+    assert plan["hosts"]["prepare"] == ["db-3"]
     assert plan["hosts"]["converge_primary"] == []
 
 
