@@ -138,6 +138,7 @@ def test_three_times_round_under_load(cluster: Fleet, controller: Controller, sh
             assert new_primary(cluster) == wanted if wanted else new_primary(cluster) != primary
             primary = new_primary(cluster)
             assert timeline(cluster[primary]) == 1 + number
+            assert re.search(r"^healthy\nthis run took [0-9]+ s so far$", run.stdout, re.MULTILINE), run.stdout
             assert_nothing_costly(cluster, run)
             assert_tidy(cluster, primary)
             wait_for_load(cluster[primary])
