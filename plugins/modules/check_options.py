@@ -15,8 +15,7 @@ description:
   - Compares the names of the variables that were typed, and of those that the hosts have, with the variables of the
     roles and the options of the playbooks. A mistyped option is refused, and the nearest one named.
   - Without any host there is nothing to do, which is refused too.
-  - Refuses values of the wrong type, too, where the roles C(master) and C(hot_standby) would read them.
-  - It runs on the controller and contacts no host.
+  - It runs on the controller, contacts no host and reads no value.
 extends_documentation_fragment:
   - hotstandby.postgresql.attributes
 options:

@@ -59,12 +59,3 @@ def test_right_options_and_names_of_others_go_through(tmp_path: Path) -> None:
     done = Controller(tmp_path, INVENTORY).run("switchover", "-e", "switchover_to=db-2", "-e", "postgres_timeout=5")
     assert "unknown_option" not in done.stdout
     assert "unreachable=1" in done.stdout or "UNREACHABLE" in done.stdout, done.stdout
-
-
-@pytest.mark.parametrize("typed", ["hot_standby_keep_old_data=ture", "hot_standby_clones_at_once=two"])
-def test_a_value_of_another_type_is_refused_before_anything_is_done(tmp_path: Path, typed: str) -> None:
-    """Taken for false, the first one would have data removed that was to be kept."""
-    done = Controller(tmp_path, INVENTORY).run("site", "-e", typed)
-    assert done.returncode != 0
-    assert f"[bad_value] db-1: argument '{typed.partition('=')[0]}'" in done.stdout, done.stdout
-    assert "Observe" not in done.stdout

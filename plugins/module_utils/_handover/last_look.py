@@ -17,27 +17,23 @@ def against_promotion(
 
     Only a standby of the same history so far, and a server of another cluster, speak for themselves: who answers and
     does not let us ask may be a primary. standbys: endpoints of those that this run has just seen as standbys; another
-    run may have promoted one since, and says so.
+    run may have promoted one since, and each word that says so counts; only silence is taken for a standby.
     """
     for server in seen:
-        why = _against(server, system_identifier, timeline)
-        if why and (server.endpoint not in standbys or _speaks(server)):
+        why = _against(server, system_identifier, timeline, seen_as_standby=server.endpoint in standbys)
+        if why:
             return f"a server answers at {server.endpoint.replace(' ', ' port ')}: {why}"
     return None
 
 
-def _against(server: Sighting, system_identifier: str, timeline: int) -> str | None:
+def _against(server: Sighting, system_identifier: str, timeline: int, *, seen_as_standby: bool) -> str | None:
     if server.system_identifier not in (None, system_identifier):
         return None
-    if not _speaks(server):
+    untold = None in (server.in_recovery, server.system_identifier, server.timeline)
+    if untold and not seen_as_standby:
         return f"it cannot be told whether it is a primary ({server.trouble or 'it said nothing more'})"
-    if not server.in_recovery:
-        return f"it is a primary, on timeline {server.timeline}"
+    if server.in_recovery is False:
+        return f"it is a primary, on timeline {server.timeline or 'unknown'}"
     if server.timeline is not None and server.timeline > timeline:
         return f"it is a standby on timeline {server.timeline}, newer than {timeline} here"
     return None
-
-
-def _speaks(server: Sighting) -> bool:
-    """Whether it told all that it was asked."""
-    return None not in (server.in_recovery, server.system_identifier, server.timeline)

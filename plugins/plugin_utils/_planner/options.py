@@ -76,11 +76,6 @@ PASSED = frozenset(
 )
 """What the playbooks tell the roles, task by task. Set by a user it would change what every task does."""
 
-def bad_value(host: str, message: str) -> Refusal:
-    """A variable of a role whose value is of another type."""
-    return Refusal("bad_value", host, message.rstrip("."), "Correct it")
-
-
 NO_HOSTS = Refusal(
     "no_hosts",
     "inventory",
