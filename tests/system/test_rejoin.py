@@ -221,7 +221,7 @@ def test_needed_wal_is_recycled(cluster: Fleet, controller: Controller) -> None:
     run = controller.playbook("rejoin", "-e", "rejoin_primary=db-2")
     assert run.returncode == 0, run.output
     assert paths(run) == {"db-1": "rewound", "db-3": "impossible"}
-    assert "TASK [hotstandby.postgresql.hot_standby : clone | Clone the primary]" in run.stdout
+    assert "TASK [hotstandby.postgresql.hot_standby : clone | Clone the primary, or a standby of it]" in run.stdout
     assert not has_alone(old)
     assert not has_alone(follower)
     assert_cluster(cluster, "db-2", ["db-1", "db-3"], on_timeline=2)
