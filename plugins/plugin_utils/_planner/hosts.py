@@ -111,7 +111,6 @@ def failing_over(outcome: Failover, topology: Topology, *, detached: bool) -> Ho
         **everybody,
         "failover_fence_command": names if outcome.fence_command else [],
         "failover_fence": fence,
-        "failover_before_compare": names if detach else [],
         "failover_detach": detach,
         "failover_compare": names if outcome.candidate is not None else [],
     }

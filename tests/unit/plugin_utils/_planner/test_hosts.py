@@ -133,7 +133,6 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         {
             "promoted_cluster": EVERYBODY,
             "failover_fence": ["db-1"],
-            "failover_before_compare": EVERYBODY,
             "failover_detach": ["db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
@@ -145,7 +144,6 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         {
             "promoted_cluster": EVERYBODY,
             "failover_fence_command": EVERYBODY,
-            "failover_before_compare": EVERYBODY,
             "failover_detach": ["db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
@@ -156,7 +154,6 @@ CASES: dict[str, tuple[str, Topology, dict[str, Any], dict[str, list[str]]]] = {
         {**FAILOVER, "dead": "db-1"},
         {
             "promoted_cluster": EVERYBODY,
-            "failover_before_compare": EVERYBODY,
             "failover_detach": ["db-2", "db-3"],
             "failover_compare": EVERYBODY,
         },
